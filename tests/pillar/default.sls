@@ -1,0 +1,2 @@
+# Nothing set: what the formula does by itself.
+unattended_upgrades: {}
