@@ -1,0 +1,1 @@
+"""An emulated AWS with time, faults and a history: what the tests, the demo and benchmarks run on."""

@@ -1,0 +1,262 @@
+"""EC2 Auto Scaling: the describe calls and how groups and instances look in them."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from tests.lab.world import Group, Instance, MixedPolicy, Override, TemplateRef, World
+from tests.lab.world.model import Activity
+
+from .common import limit, moment, page, without_none
+
+GROUPS_PAGE, GROUPS_MOST = 50, 100
+INSTANCES_MOST = 50
+ACTIVITIES_MOST = 100
+# Members of a request that are fields of the model as they stand.
+PLAIN_SETTINGS = {
+    "HealthCheckType": "health_check_type",
+    "HealthCheckGracePeriod": "grace_period",
+    "DefaultCooldown": "cooldown",
+    "NewInstancesProtectedFromScaleIn": "new_instances_protected",
+    "VPCZoneIdentifier": "subnets",
+}
+_ROWS: WeakKeyDictionary[World, dict[str, tuple[int, dict]]] = WeakKeyDictionary()
+
+
+def describe_groups(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """DescribeAutoScalingGroups: unknown names are left out of the answer."""
+    names = params.get("AutoScalingGroupNames")
+    chosen = world.groups.values() if not names else _named(world, names)
+    found = [group for group in chosen if _tagged(group, params.get("Filters", ()))]
+    size = limit(params, "MaxRecords", GROUPS_PAGE, GROUPS_MOST)
+    rows, more = page(found, params.get("NextToken"), size)
+    described = [group_row(world, world.as_read(group)) for group in rows]
+    return without_none({"AutoScalingGroups": described, "NextToken": more})
+
+
+def _named(world: World, names: list[str]) -> list[Group]:
+    return [world.groups[name] for name in dict.fromkeys(names) if name in world.groups]
+
+
+def _tagged(group: Group, filters: list[dict[str, Any]]) -> bool:
+    for item in filters:
+        name, values = item["Name"], item["Values"]
+        if name == "tag-key":
+            fits = any(key in values for key in group.tags)
+        elif name == "tag-value":
+            fits = any(value in values for value, _ in group.tags.values())
+        else:
+            fits = name.startswith("tag:") and group.tags.get(name[4:], ("",))[0] in values
+        if not fits:
+            return False
+    return True
+
+
+def group_row(world: World, group: Group) -> dict[str, Any]:
+    """Return a group as DescribeAutoScalingGroups shows it."""
+    row = {
+        "AutoScalingGroupName": group.name,
+        "AutoScalingGroupARN": group.arn,
+        "MinSize": group.min_size,
+        "MaxSize": group.max_size,
+        "DesiredCapacity": group.desired,
+        "DefaultCooldown": int(group.cooldown),
+        "AvailabilityZones": list(group.zones),
+        "LoadBalancerNames": list(group.load_balancer_names),
+        "TargetGroupARNs": list(group.target_group_arns),
+        "HealthCheckType": group.health_check_type,
+        "HealthCheckGracePeriod": int(group.grace_period),
+        "Instances": instance_rows(world, group),
+        "CreatedTime": moment(group.created),
+        "SuspendedProcesses": [
+            {"ProcessName": name, "SuspensionReason": reason}
+            for name, reason in group.suspended.items()
+        ],
+        "VPCZoneIdentifier": group.subnets or _subnets(group),
+        "EnabledMetrics": [],
+        "Status": group.status,
+        "Tags": [tag_row(group.name, key, *value) for key, value in group.tags.items()],
+        "TerminationPolicies": list(group.termination_policies),
+        "NewInstancesProtectedFromScaleIn": group.new_instances_protected,
+        "LaunchConfigurationName": group.configuration,
+        "LaunchTemplate": _ref_row(group.template),
+        "MixedInstancesPolicy": _mixed_row(group.mixed),
+        "TrafficSources": [
+            *({"Identifier": arn, "Type": "elbv2"} for arn in group.target_group_arns),
+            *({"Identifier": name, "Type": "elb"} for name in group.load_balancer_names),
+        ],
+    }
+    return without_none(row)
+
+
+def _subnets(group: Group) -> str:
+    return ",".join(f"subnet-{zone[-1]:0>17}" for zone in group.zones)
+
+
+def tag_row(group: str, key: str, value: str, propagate: bool) -> dict[str, Any]:
+    """Return a tag of a group as the describe calls show it."""
+    return {
+        "ResourceId": group,
+        "ResourceType": "auto-scaling-group",
+        "Key": key,
+        "Value": value,
+        "PropagateAtLaunch": propagate,
+    }
+
+
+def _ref_row(ref: TemplateRef | None) -> dict[str, str] | None:
+    if ref is None:
+        return None
+    return {
+        "LaunchTemplateId": ref.template_id,
+        "LaunchTemplateName": ref.name,
+        "Version": ref.version,
+    }
+
+
+def _mixed_row(mixed: MixedPolicy | None) -> dict[str, Any] | None:
+    if mixed is None:
+        return None
+    overrides = [
+        without_none(
+            {
+                "InstanceType": item.instance_type,
+                "WeightedCapacity": None if item.weight is None else str(item.weight),
+                "LaunchTemplateSpecification": _ref_row(item.template),
+            }
+        )
+        for item in mixed.overrides
+    ]
+    return {
+        "LaunchTemplate": {
+            "LaunchTemplateSpecification": _ref_row(mixed.template),
+            "Overrides": overrides,
+        },
+        "InstancesDistribution": dict(mixed.distribution),
+    }
+
+
+def instance_rows(world: World, group: Group) -> list[dict[str, Any]]:
+    """Return the instances of a group; rows of unchanged instances are shared between answers."""
+    rows = _ROWS.setdefault(world, {})
+    weighted = group.mixed is not None and group.mixed.weighted
+    answer = []
+    for key, instance in group.instances.items():
+        kept = rows.get(key)
+        if kept is None or kept[0] != instance.revision:
+            kept = rows[key] = (instance.revision, instance_row(instance, weighted))
+        answer.append(kept[1])
+    return answer
+
+
+def instance_row(instance: Instance, weighted: bool) -> dict[str, Any]:
+    """Return an instance as DescribeAutoScalingGroups shows it."""
+    data = instance.launch
+    row = {
+        "InstanceId": instance.id,
+        "InstanceType": instance.instance_type,
+        "AvailabilityZone": instance.zone,
+        "LifecycleState": instance.lifecycle,
+        "HealthStatus": instance.health,
+        "ProtectedFromScaleIn": instance.protected,
+    }
+    if data.template_id:
+        row["LaunchTemplate"] = {
+            "LaunchTemplateId": data.template_id,
+            "LaunchTemplateName": data.template_name,
+            "Version": data.version,
+        }
+    elif data.configuration:
+        row["LaunchConfigurationName"] = data.configuration
+    if weighted:
+        row["WeightedCapacity"] = str(instance.weight)
+    return row
+
+
+def describe_instances(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """DescribeAutoScalingInstances: unknown ids are left out of the answer."""
+    ids = params.get("InstanceIds")
+    members = [
+        item
+        for group in world.groups.values()
+        for item in world.as_read(group).instances.values()
+        if not ids or item.id in ids
+    ]
+    size = limit(params, "MaxRecords", INSTANCES_MOST, INSTANCES_MOST)
+    rows, more = page(members, params.get("NextToken"), size)
+    described = []
+    for item in rows:
+        mixed = world.groups[item.group].mixed
+        row = instance_row(item, mixed is not None and mixed.weighted)
+        # This call spells the health in capitals, unlike DescribeAutoScalingGroups.
+        row.update(AutoScalingGroupName=item.group, HealthStatus=item.health.upper())
+        described.append(row)
+    return without_none({"AutoScalingInstances": described, "NextToken": more})
+
+
+def activity_row(activity: Activity) -> dict[str, Any]:
+    """Return a scaling activity."""
+    return without_none(
+        {
+            "ActivityId": activity.id,
+            "AutoScalingGroupName": activity.group,
+            "Description": activity.description,
+            "Cause": activity.cause,
+            "StartTime": moment(activity.start),
+            "EndTime": None if activity.end is None else moment(activity.end),
+            "StatusCode": activity.status,
+            "StatusMessage": activity.message,
+            "Progress": activity.progress,
+            "Details": activity.details,
+        }
+    )
+
+
+def describe_activities(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """DescribeScalingActivities, newest first."""
+    name = params.get("AutoScalingGroupName")
+    groups = [world.group(name)] if name else list(world.groups.values())
+    wanted = params.get("ActivityIds")
+    found = [
+        item for group in groups for item in group.activities if not wanted or item.id in wanted
+    ]
+    size = limit(params, "MaxRecords", ACTIVITIES_MOST, ACTIVITIES_MOST)
+    rows, more = page(found, params.get("NextToken"), size)
+    return without_none({"Activities": [activity_row(item) for item in rows], "NextToken": more})
+
+
+def launch_of(world: World, params: dict[str, Any]) -> TemplateRef | MixedPolicy | str | None:
+    """Return what a request says to launch from, or None when it does not say."""
+    if "LaunchTemplate" in params:
+        return template_ref(world, params["LaunchTemplate"])
+    if "MixedInstancesPolicy" in params:
+        return _mixed(world, params["MixedInstancesPolicy"])
+    return params.get("LaunchConfigurationName")
+
+
+def template_ref(world: World, spec: dict[str, str]) -> TemplateRef:
+    """Return the reference a LaunchTemplateSpecification makes, checked to exist."""
+    template = world.templates.find(spec.get("LaunchTemplateId"), spec.get("LaunchTemplateName"))
+    ref = TemplateRef(template.id, template.name, spec.get("Version", "$Default"))
+    world.templates.resolve(ref)
+    return ref
+
+
+def _mixed(world: World, policy: dict[str, Any]) -> MixedPolicy:
+    template = policy["LaunchTemplate"]
+    overrides = tuple(
+        Override(
+            item["InstanceType"],
+            int(item["WeightedCapacity"]) if "WeightedCapacity" in item else None,
+            template_ref(world, item["LaunchTemplateSpecification"])
+            if "LaunchTemplateSpecification" in item
+            else None,
+        )
+        for item in template.get("Overrides", ())
+    )
+    return MixedPolicy(
+        template_ref(world, template["LaunchTemplateSpecification"]),
+        overrides,
+        tuple(policy.get("InstancesDistribution", {}).items()),
+    )

@@ -1,0 +1,198 @@
+"""Elastic Load Balancing, both generations."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from tests.lab.world import ApiError, LoadBalancer, Target, TargetGroup, World
+
+from .common import limit, page, without_none
+
+V2_PAGE = 400
+DESCRIBE_TARGET_GROUPS_MOST = 20
+_ROWS: WeakKeyDictionary[World, dict[tuple[str, str], tuple[Target, dict]]] = WeakKeyDictionary()
+
+
+def describe_target_health(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """DescribeTargetHealth: all targets, or those asked for (``unused`` when not registered)."""
+    group = world.as_read(target_group(world, params["TargetGroupArn"]))
+    rows = _ROWS.setdefault(world, {})
+    asked = params.get("Targets")
+    if asked is None:
+        targets = group.targets.values()
+    else:
+        targets = [
+            group.targets.get(item["Id"])
+            or Target(
+                item["Id"],
+                item.get("Port", group.port),
+                "unused",
+                "Target.NotRegistered",
+                "Target is not registered to the target group",
+            )
+            for item in asked
+        ]
+    return {"TargetHealthDescriptions": [_health_row(rows, group.arn, item) for item in targets]}
+
+
+def _health_row(rows: dict, arn: str, target: Target) -> dict[str, Any]:
+    kept = rows.get((arn, target.instance))
+    if kept is not None and kept[0] is target:
+        return kept[1]
+    health = {"State": target.state}
+    if target.reason:
+        health.update(Reason=target.reason, Description=target.description)
+    row = {
+        "Target": {"Id": target.instance, "Port": target.port},
+        "HealthCheckPort": str(target.port),
+        "TargetHealth": health,
+    }
+    rows[arn, target.instance] = (target, row)
+    return row
+
+
+def target_group(world: World, arn: str) -> TargetGroup:
+    """Return a target group or raise ``TargetGroupNotFound``."""
+    found = world.target_groups.get(arn)
+    if found is None:
+        raise ApiError("TargetGroupNotFound", f"Target groups '{arn}' not found")
+    return found
+
+
+def describe_target_groups(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """DescribeTargetGroups, by ARNs (at most 20) or names, or all."""
+    arns, names = params.get("TargetGroupArns"), params.get("Names")
+    if arns and len(arns) > DESCRIBE_TARGET_GROUPS_MOST:
+        raise ApiError(
+            "ValidationError",
+            f"The maximum number of items that can be described is {DESCRIBE_TARGET_GROUPS_MOST}",
+        )
+    if arns:
+        found = [target_group(world, arn) for arn in arns]
+    else:
+        found = [tg for tg in world.target_groups.values() if not names or tg.name in names]
+        missing = set(names or ()) - {tg.name for tg in found}
+        if missing:
+            raise ApiError("TargetGroupNotFound", "One or more target groups not found")
+    rows, more = page(found, params.get("Marker"), limit(params, "PageSize", V2_PAGE, V2_PAGE))
+    return without_none(
+        {"TargetGroups": [_target_group_row(tg) for tg in rows], "NextMarker": more}
+    )
+
+
+def _target_group_row(group: TargetGroup) -> dict[str, Any]:
+    return {
+        "TargetGroupArn": group.arn,
+        "TargetGroupName": group.name,
+        "Protocol": group.protocol,
+        "Port": group.port,
+        "VpcId": group.vpc,
+        "HealthCheckProtocol": group.protocol,
+        "HealthCheckPort": "traffic-port",
+        "HealthCheckEnabled": group.health_check_enabled,
+        "HealthCheckIntervalSeconds": group.health_check_interval,
+        "HealthCheckTimeoutSeconds": group.health_check_timeout,
+        "HealthyThresholdCount": group.healthy_threshold,
+        "UnhealthyThresholdCount": group.unhealthy_threshold,
+        "HealthCheckPath": group.health_check_path,
+        "Matcher": {"HttpCode": "200"},
+        "LoadBalancerArns": list(group.load_balancer_arns),
+        "TargetType": "instance",
+    }
+
+
+def describe_target_group_attributes(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """DescribeTargetGroupAttributes, of which the deregistration delay matters here."""
+    group = target_group(world, params["TargetGroupArn"])
+    attributes = {
+        "deregistration_delay.timeout_seconds": f"{world.draining_seconds(group):g}",
+        "stickiness.enabled": "false",
+        "slow_start.duration_seconds": "0",
+        **group.attributes,
+    }
+    return {"Attributes": [{"Key": key, "Value": value} for key, value in attributes.items()]}
+
+
+# -- classic ------------------------------------------------------------------------------------
+
+CLASSIC_STATES = {"healthy": "InService"}
+CLASSIC_REASONS = {
+    "initial": ("ELB", "Instance registration is still in progress."),
+    "unhealthy": (
+        "Instance",
+        "Instance has failed at least the UnhealthyThreshold number of health checks consecutively.",
+    ),
+    "draining": ("N/A", "Instance deregistration currently in progress."),
+    "healthy": ("N/A", "N/A"),
+}
+
+
+def classic(world: World, name: str) -> LoadBalancer:
+    """Return a classic load balancer or raise ``LoadBalancerNotFound``."""
+    found = world.load_balancers.get(name)
+    if found is None:
+        raise ApiError("LoadBalancerNotFound", f"There is no ACTIVE Load Balancer named '{name}'")
+    return found
+
+
+def describe_instance_health(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """DescribeInstanceHealth; an instance that is not registered is refused by name."""
+    balancer = world.as_read(classic(world, params["LoadBalancerName"]))
+    asked = params.get("Instances")
+    if asked is None:
+        targets = list(balancer.targets.values())
+    else:
+        unknown = [
+            item["InstanceId"] for item in asked if item["InstanceId"] not in balancer.targets
+        ]
+        if unknown:
+            raise ApiError(
+                "InvalidInstance",
+                f"Could not find EC2 instance {unknown[0]}.",
+            )
+        targets = [balancer.targets[item["InstanceId"]] for item in asked]
+    return {"InstanceStates": [_classic_state(target) for target in targets]}
+
+
+def _classic_state(target: Target) -> dict[str, str]:
+    code, description = CLASSIC_REASONS[target.state]
+    # A draining instance still answers InService: "Instance deregistration currently in progress"
+    draining = target.state == "draining"
+    return {
+        "InstanceId": target.instance,
+        "State": "InService" if draining else CLASSIC_STATES.get(target.state, "OutOfService"),
+        "ReasonCode": code,
+        "Description": description,
+    }
+
+
+def describe_load_balancers(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """DescribeLoadBalancers (classic), by names or all."""
+    names = params.get("LoadBalancerNames")
+    found = (
+        [classic(world, name) for name in names] if names else list(world.load_balancers.values())
+    )
+    rows, more = page(found, params.get("Marker"), limit(params, "PageSize", V2_PAGE, V2_PAGE))
+    described = [
+        {
+            "LoadBalancerName": item.name,
+            "DNSName": item.dns_name,
+            "AvailabilityZones": list(item.zones),
+            "Instances": [{"InstanceId": key} for key in item.targets],
+            "Scheme": "internet-facing",
+        }
+        for item in rows
+    ]
+    return without_none({"LoadBalancerDescriptions": described, "NextMarker": more})
+
+
+V2 = {
+    "DescribeTargetHealth": describe_target_health,
+    "DescribeTargetGroups": describe_target_groups,
+    "DescribeTargetGroupAttributes": describe_target_group_attributes,
+}
+CLASSIC = {
+    "DescribeInstanceHealth": describe_instance_health,
+    "DescribeLoadBalancers": describe_load_balancers,
+}

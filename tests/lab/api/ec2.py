@@ -1,0 +1,185 @@
+"""EC2: instances and launch templates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.lab.world import ApiError, Instance, World
+from tests.lab.world.templates import Template, Version
+
+from .common import limit, moment, page, without_none
+
+INSTANCES_PAGE = 1000
+STATUS_PAGE = 100
+TEMPLATES_PAGE = 200
+STATE_CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48}
+
+
+def describe_instances(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """DescribeInstances: by ids (an unknown one fails the call) or filters, one a reservation."""
+    ids = params.get("InstanceIds")
+    if ids and params.get("MaxResults"):
+        raise ApiError(
+            "InvalidParameterCombination",
+            "The parameter instancesSet cannot be used with the parameter maxResults",
+        )
+    filters = {item["Name"]: item["Values"] for item in params.get("Filters", ())}
+    found = _candidates(world, ids, filters)
+    found = [item for item in found if all(_matches(item, *pair) for pair in filters.items())]
+    size = len(found) + 1 if ids else limit(params, "MaxResults", INSTANCES_PAGE, INSTANCES_PAGE)
+    rows, more = page(found, params.get("NextToken"), size)
+    reservations = [
+        {
+            "ReservationId": "r-" + item.id[2:],
+            "OwnerId": world.account,
+            "Instances": [instance_row(world, item)],
+        }
+        for item in rows
+    ]
+    return without_none({"Reservations": reservations, "NextToken": more})
+
+
+def _candidates(world: World, ids: list[str] | None, filters: dict) -> list[Instance]:
+    if not ids and "instance-id" in filters:
+        known = [world.instances.get(key) for key in filters["instance-id"]]
+        return [item for item in known if item is not None and world.visible(item)]
+    return world.ec2_instances(ids)
+
+
+def _matches(instance: Instance, name: str, values: list[str]) -> bool:
+    if name.startswith("tag:"):
+        return _tags(instance).get(name[4:]) in values
+    if name == "tag-key":
+        return any(value in _tags(instance) for value in values)
+    actual = {
+        "instance-id": instance.id,
+        "instance-state-name": instance.state,
+        "availability-zone": instance.zone,
+        "instance-type": instance.instance_type,
+        "image-id": instance.launch.image_id,
+        "private-ip-address": instance.private_ip,
+    }
+    if name not in actual:
+        raise ApiError("InvalidParameterValue", f"The filter '{name}' is invalid")
+    return actual[name] in values
+
+
+def _tags(instance: Instance) -> dict[str, str]:
+    return (
+        {"aws:autoscaling:groupName": instance.group, **instance.tags}
+        if instance.group
+        else instance.tags
+    )
+
+
+def instance_row(world: World, instance: Instance) -> dict[str, Any]:
+    """Return an instance as DescribeInstances shows it."""
+    dns = instance.private_ip.replace(".", "-")
+    gone = instance.state == "terminated"
+    row = {
+        "InstanceId": instance.id,
+        "ImageId": instance.launch.image_id,
+        "InstanceType": instance.instance_type,
+        "LaunchTime": moment(instance.launch_time),
+        "State": {"Code": STATE_CODES[instance.state], "Name": instance.state},
+        "Placement": {"AvailabilityZone": instance.zone, "Tenancy": "default"},
+        "PrivateIpAddress": None if gone else instance.private_ip,
+        "PrivateDnsName": "" if gone else f"ip-{dns}.{world.region}.compute.internal",
+        "InstanceLifecycle": "spot" if instance.spot else None,
+        "StateTransitionReason": instance.terminated_by_user,
+        "Tags": [{"Key": key, "Value": value} for key, value in _tags(instance).items()],
+    }
+    if instance.terminated_by_user:
+        code = instance.terminated_by_user.split(":", 1)[0]
+        row["StateReason"] = {"Code": code, "Message": instance.terminated_by_user}
+    return without_none(row)
+
+
+# -- launch templates ---------------------------------------------------------------------------
+
+
+def _template(world: World, params: dict[str, Any]) -> Template:
+    return world.templates.find(params.get("LaunchTemplateId"), params.get("LaunchTemplateName"))
+
+
+def describe_launch_templates(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """DescribeLaunchTemplates, by ids or names, or all."""
+    ids, names = params.get("LaunchTemplateIds"), params.get("LaunchTemplateNames")
+    if ids:
+        found = [world.templates.find(key) for key in ids]
+    elif names:
+        found = [world.templates.find(None, key) for key in names]
+    else:
+        found = list(world.templates.templates.values())
+    size = limit(params, "MaxResults", TEMPLATES_PAGE, TEMPLATES_PAGE)
+    rows, more = page(found, params.get("NextToken"), size)
+    return without_none(
+        {"LaunchTemplates": [_template_row(world, t) for t in rows], "NextToken": more}
+    )
+
+
+def _template_row(world: World, template: Template) -> dict[str, Any]:
+    return {
+        "LaunchTemplateId": template.id,
+        "LaunchTemplateName": template.name,
+        "CreateTime": moment(template.created),
+        "CreatedBy": f"arn:aws:iam::{world.account}:user/lab",
+        "DefaultVersionNumber": template.default,
+        "LatestVersionNumber": template.latest,
+        "Tags": [],
+    }
+
+
+def describe_launch_template_versions(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """DescribeLaunchTemplateVersions: named versions, or all of the template, newest first."""
+    template = _template(world, params)
+    wanted = params.get("Versions")
+    if wanted:
+        found = [world.templates.version(template, number) for number in wanted]
+    else:
+        found = sorted(template.versions.values(), key=lambda version: -version.number)
+    size = limit(params, "MaxResults", TEMPLATES_PAGE, TEMPLATES_PAGE)
+    rows, more = page(found, params.get("NextToken"), size)
+    described = [_version_row(world, template, version) for version in rows]
+    return without_none({"LaunchTemplateVersions": described, "NextToken": more})
+
+
+def _version_row(world: World, template: Template, version: Version) -> dict[str, Any]:
+    return {
+        "LaunchTemplateId": template.id,
+        "LaunchTemplateName": template.name,
+        "VersionNumber": version.number,
+        "VersionDescription": version.description,
+        "CreateTime": moment(version.created),
+        "CreatedBy": f"arn:aws:iam::{world.account}:user/lab",
+        "DefaultVersion": version.number == template.default,
+        "LaunchTemplateData": dict(version.data),
+    }
+
+
+def create_launch_template_version(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """CreateLaunchTemplateVersion, on top of SourceVersion when that is given."""
+    template = _template(world, params)
+    version = world.templates.create_launch_template_version(
+        template,
+        params["LaunchTemplateData"],
+        params.get("SourceVersion"),
+        params.get("VersionDescription", ""),
+    )
+    return {"LaunchTemplateVersion": _version_row(world, template, version)}
+
+
+def modify_launch_template(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """ModifyLaunchTemplate: set the default version."""
+    template = _template(world, params)
+    world.templates.modify_launch_template(template, params["DefaultVersion"])
+    return {"LaunchTemplate": _template_row(world, template)}
+
+
+OPERATIONS = {
+    "DescribeInstances": describe_instances,
+    "DescribeLaunchTemplates": describe_launch_templates,
+    "DescribeLaunchTemplateVersions": describe_launch_template_versions,
+    "CreateLaunchTemplateVersion": create_launch_template_version,
+    "ModifyLaunchTemplate": modify_launch_template,
+}

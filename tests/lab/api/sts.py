@@ -1,0 +1,39 @@
+"""STS: who am I, and assuming a role."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.lab.world import World
+
+from .common import moment
+
+
+def get_caller_identity(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """GetCallerIdentity."""
+    return {
+        "UserId": "AIDALABUSER",
+        "Account": world.account,
+        "Arn": f"arn:aws:iam::{world.account}:user/lab",
+    }
+
+
+def assume_role(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """AssumeRole: any role, for an hour unless told."""
+    role = params["RoleArn"].rsplit("/", 1)[-1]
+    session = params["RoleSessionName"]
+    return {
+        "Credentials": {
+            "AccessKeyId": "ASIALABLABLABLABLAB0",
+            "SecretAccessKey": "lab",
+            "SessionToken": "lab",
+            "Expiration": moment(world.now + params.get("DurationSeconds", 3600)),
+        },
+        "AssumedRoleUser": {
+            "AssumedRoleId": f"AROALAB:{session}",
+            "Arn": f"arn:aws:sts::{world.account}:assumed-role/{role}/{session}",
+        },
+    }
+
+
+OPERATIONS = {"GetCallerIdentity": get_caller_identity, "AssumeRole": assume_role}

@@ -1,0 +1,137 @@
+"""The emulated AWS without a socket: boto3-like clients and a clock whose sleep costs nothing.
+
+The clients are botocore's own; only the step that would talk to the network is replaced, so
+paginators, waiters, ``exceptions`` and the validation of parameters are the real ones.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import botocore.session
+from botocore.client import BaseClient
+from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError, ParamValidationError
+from botocore.parsers import ResponseParserError
+from botocore.validate import ParamValidator
+
+from tests.lab.api import OPERATIONS
+from tests.lab.world import ApiError, World
+
+# Seconds a call takes over the network, about what a call within a region costs.
+CALL_SECONDS = 0.05
+_SESSION = botocore.session.Session()
+
+
+class VirtualClock:
+    """Time of the world; sleeping moves it."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def now(self) -> float:
+        """Return the current instant, epoch seconds."""
+        return self._world.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let ``seconds`` pass in the world."""
+        self._world.advance(self._world.now + max(seconds, 0.0))
+
+
+class InProcessAWS:
+    """Clients for one world.
+
+    Args:
+        world: the world to act on.
+        call_seconds: virtual time that each call costs.
+        validate_output: check every answer against the service model; benchmarks turn it off.
+    """
+
+    def __init__(
+        self, world: World, call_seconds: float = CALL_SECONDS, validate_output: bool = True
+    ) -> None:
+        self.world = world
+        self.clock = VirtualClock(world)
+        self.call_seconds = call_seconds
+        self.validate_output = validate_output
+        self._validator = ParamValidator()
+        self._clients: dict[str, BaseClient] = {}
+
+    def client(self, service: str, **ignored: Any) -> BaseClient:
+        """Return the client of a service; what boto3.client takes besides is ignored."""
+        if service not in self._clients:
+            self._clients[service] = self._make(service)
+        return self._clients[service]
+
+    def _make(self, service: str) -> BaseClient:
+        if service not in OPERATIONS:
+            raise ValueError(f"no service {service!r}; there are {sorted(OPERATIONS)}")
+        made = _SESSION.create_client(
+            service,
+            region_name=self.world.region,
+            aws_access_key_id="lab",
+            aws_secret_access_key="lab",
+            config=Config(parameter_validation=True),
+        )
+
+        def call(operation: str, params: dict[str, Any]) -> dict[str, Any]:
+            return self._call(made, service, operation, params)
+
+        made._make_api_call = call
+        return made
+
+    def _call(
+        self, client: BaseClient, service: str, operation: str, params: dict[str, Any]
+    ) -> dict[str, Any]:
+        model = client.meta.service_model.operation_model(operation)
+        self._check(params, model.input_shape)
+        self.clock.sleep(self.call_seconds)
+        fault = self.world.on_call(service, operation, params)
+        if fault is not None and fault.latency:
+            self.clock.sleep(fault.latency)
+        try:
+            answer = self._answer(service, operation, params, fault)
+        except ApiError as error:
+            self.world.record_call(service, operation, params, error.code)
+            raise _client_error(client, operation, error) from None
+        if fault is not None and fault.lost:
+            outcome = "lost:applied" if fault.applied else "lost"
+            self.world.record_call(service, operation, params, outcome)
+            raise ConnectionClosedError(endpoint_url=client.meta.endpoint_url)
+        if fault is not None and fault.html:
+            self.world.record_call(service, operation, params, "html")
+            raise ResponseParserError(
+                "Unable to parse response (syntax error: line 1, column 0), invalid XML received."
+            )
+        self.world.record_call(service, operation, params)
+        if self.validate_output and model.output_shape is not None:
+            self._check(answer, model.output_shape)
+        answer["ResponseMetadata"] = {"HTTPStatusCode": 200, "HTTPHeaders": {}, "RetryAttempts": 0}
+        return answer
+
+    def _answer(
+        self, service: str, operation: str, params: dict[str, Any], fault: Any
+    ) -> dict[str, Any]:
+        if fault is not None and fault.error is not None:
+            raise fault.error
+        if fault is not None and not fault.applied:
+            return {}
+        handler = OPERATIONS[service].get(operation)
+        if handler is None:
+            raise NotImplementedError(f"the lab does not answer {service}:{operation}")
+        return handler(self.world, params)
+
+    def _check(self, value: dict[str, Any], shape: Any) -> None:
+        if shape is None:
+            return
+        report = self._validator.validate(value, shape)
+        if report.has_errors():
+            raise ParamValidationError(report=report.generate_report())
+
+
+def _client_error(client: BaseClient, operation: str, error: ApiError) -> Exception:
+    body = {
+        "Error": {"Code": error.code, "Message": error.message, "Type": "Sender"},
+        "ResponseMetadata": {"HTTPStatusCode": error.status, "HTTPHeaders": {}, "RetryAttempts": 0},
+    }
+    return client.exceptions.from_code(error.code)(body, operation)

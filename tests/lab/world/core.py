@@ -1,0 +1,220 @@
+"""What every part of the world shares: time, chance, the stores, the records of change."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime, timezone
+from functools import wraps
+from itertools import count
+from typing import Any, TypeVar
+
+from .clock import Clock
+from .errors import group_not_found, instance_not_found
+from .history import History, Lifecycle, Size
+from .model import (
+    ACTIVE,
+    Activity,
+    BootTimes,
+    Delays,
+    Group,
+    Instance,
+    LoadBalancer,
+    TargetGroup,
+)
+from .templates import Templates
+
+# 2026-01-01T00:00:00Z: any fixed instant will do, so that runs can be compared.
+DEFAULT_START = 1767225600.0
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def mutation(method: Method) -> Method:
+    """Let a public operation take the effects that are due at once (all of them at delay 0)."""
+
+    @wraps(method)
+    def operation(self: Core, *args: Any, **kwargs: Any) -> Any:
+        result = method(self, *args, **kwargs)
+        self.clock.advance(self.now)
+        return result
+
+    return operation  # type: ignore[return-value]
+
+
+class Core:
+    """State and small helpers; see ``World`` for the arguments."""
+
+    def __init__(
+        self,
+        seed: int = 0,
+        start: float = DEFAULT_START,
+        region: str = "eu-central-1",
+        account: str = "123456789012",
+        boot: BootTimes | None = None,
+        delays: Delays | None = None,
+        templates: Any = None,
+    ) -> None:
+        self.seed = seed
+        self.start = start
+        self.region = region
+        self.account = account
+        self.boot = boot or BootTimes()
+        self.delays = delays or Delays()
+        self.clock = Clock(start)
+        self.random = random.Random(seed)
+        self.history = History()
+        self.groups: dict[str, Group] = {}
+        self.instances: dict[str, Instance] = {}
+        self.target_groups: dict[str, TargetGroup] = {}
+        self.load_balancers: dict[str, LoadBalancer] = {}
+        self.templates = templates if templates is not None else Templates(lambda: self.now)
+        self._numbers = count(1)
+        self._names = count(1)
+        self._past: dict[int, deque[tuple[float, Any]]] = {}
+
+    # -- time ---------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> float:
+        """The current instant in epoch seconds."""
+        return self.clock.now
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the world began; the unit in which faults say ``at`` and ``until``."""
+        return self.clock.now - self.start
+
+    def advance(self, until: float) -> None:
+        """Let everything happen that is due up to ``until`` (epoch seconds)."""
+        self.clock.advance(until)
+
+    def stamp(self, when: float | None = None) -> str:
+        """Return an instant the way AWS writes it in causes: ``2026-01-01T00:00:00Z``."""
+        moment = datetime.fromtimestamp(self.now if when is None else when, timezone.utc)
+        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    # -- names --------------------------------------------------------------------------------
+
+    def new_instance_id(self) -> str:
+        """Return the next instance id: 17 hex digits, in sequence."""
+        return f"i-{next(self._numbers):017x}"
+
+    def new_uuid(self) -> str:
+        """Return the next activity id, token or refresh id: a UUID's form, in sequence."""
+        number = next(self._names)
+        return f"{self.seed & 0xFFFFFFFF:08x}-0000-4000-8000-{number:012x}"
+
+    def arn(self, service: str, rest: str) -> str:
+        """Return an ARN in this account and region."""
+        return f"arn:aws:{service}:{self.region}:{self.account}:{rest}"
+
+    # -- lookups ------------------------------------------------------------------------------
+
+    def group(self, name: str) -> Group:
+        """Return a group, or raise ``ValidationError`` with AWS's text."""
+        try:
+            return self.groups[name]
+        except KeyError:
+            raise group_not_found() from None
+
+    def managed(self, instance_id: str) -> Instance:
+        """Return an instance that a group manages, or raise ``ValidationError``."""
+        instance = self.instances.get(instance_id)
+        if instance is None or instance.group is None or instance.lifecycle in ("", "Terminated"):
+            raise instance_not_found(instance_id)
+        return instance
+
+    # -- change -------------------------------------------------------------------------------
+
+    def changing(self, thing: Group | TargetGroup | LoadBalancer) -> None:
+        """Announce a change: remembers what stale reads may still show, then counts it."""
+        window = self.stale_window()
+        if window:
+            self._remember(thing, window)
+        thing.revision += 1
+
+    def stale_window(self) -> float:
+        """Return for how many seconds after a change reads may show what was before it."""
+        return self.delays.stale_reads
+
+    def as_read(self, thing: Any) -> Any:
+        """Return what a describe call sees of a group, target group or load balancer now.
+
+        The thing itself, or, inside the stale window, the copy from before the oldest change.
+        """
+        past = self._past.get(id(thing))
+        window = self.stale_window()
+        if not past or not window:
+            return thing
+        while past and past[0][0] + window <= self.now:
+            past.popleft()
+        return past[0][1] if past else thing
+
+    def _remember(self, thing: Any, window: float) -> None:
+        past = self._past.setdefault(id(thing), deque())
+        while past and past[0][0] + window <= self.now:
+            past.popleft()
+        if past and past[-1][0] == self.now:
+            return
+        before = copy.copy(thing)
+        if isinstance(thing, Group):
+            before.instances = {key: copy.copy(item) for key, item in thing.instances.items()}
+            before.suspended, before.tags = dict(thing.suspended), dict(thing.tags)
+        else:
+            before.targets = dict(thing.targets)
+        past.append((self.now, before))
+
+    def touch(self, instance: Instance) -> None:
+        """Announce a visible change of an instance, before making it."""
+        if instance.group in self.groups:
+            self.changing(self.groups[instance.group])
+        instance.revision += 1
+
+    def move(self, instance: Instance, after: str) -> None:
+        """Change an instance's lifecycle state, and with it what its group counts."""
+        group = self.groups[instance.group]
+        self.touch(instance)
+        before, counted = instance.lifecycle, instance.counts
+        instance.lifecycle = after
+        change = instance.counts - counted
+        if change:
+            group.units += change * instance.weight
+            group.zone_counts[instance.zone] = group.zone_counts.get(instance.zone, 0) + change
+        group.pending += after.startswith("Pending") - before.startswith("Pending")
+        self.history.append(Lifecycle(self.now, group.name, instance.id, before, after))
+
+    def set_size(self, group: Group, field: str, value: int, actor: str) -> None:
+        """Change desired, min or max (``field``) of a group and record by whom."""
+        attribute = field if field == "desired" else f"{field}_size"
+        before = getattr(group, attribute)
+        if before == value:
+            return
+        self.changing(group)
+        setattr(group, attribute, value)
+        self.history.append(Size(self.now, group.name, field, before, value, actor))
+
+    def members(self, group: Group, *states: str) -> list[Instance]:
+        """Return the group's instances in these lifecycle states (all that count by default)."""
+        wanted = frozenset(states) or ACTIVE
+        return [item for item in group.instances.values() if item.lifecycle in wanted]
+
+    def start_activity(
+        self, group: Group, description: str, cause: str, status: str, details: str = "{}"
+    ) -> Activity:
+        """Add a scaling activity, newest first, and return it."""
+        activity = Activity(
+            self.new_uuid(), group.name, description, cause, self.now, status, details=details
+        )
+        group.activities.appendleft(activity)
+        return activity
+
+    def end_activity(
+        self, activity: Activity | None, status: str = "Successful", message: str | None = None
+    ) -> None:
+        """Close a scaling activity; nothing happens when it is closed already."""
+        if activity is None or activity.end is not None:
+            return
+        activity.status, activity.progress, activity.end = status, 100, self.now
+        activity.message = message

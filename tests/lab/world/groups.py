@@ -1,0 +1,210 @@
+"""Groups themselves: create, update, delete, suspended processes, tags, attachments."""
+
+from __future__ import annotations
+
+from .core import Core, mutation
+from .errors import ApiError, validation
+from .history import Attachment, GroupChange, Processes, Size
+from .model import SERVING, Group, MixedPolicy, TemplateRef
+
+PROCESSES = (
+    "Launch",
+    "Terminate",
+    "AddToLoadBalancer",
+    "AlarmNotification",
+    "AZRebalance",
+    "HealthCheck",
+    "InstanceRefresh",
+    "ReplaceUnhealthy",
+    "ScheduledActions",
+)
+
+
+class Groups(Core):
+    """The calls on a group as a whole."""
+
+    @mutation
+    def create_group(
+        self,
+        name: str,
+        min_size: int,
+        max_size: int,
+        desired: int | None = None,
+        zones: tuple[str, ...] = (),
+        actor: str = "caller",
+        **settings: object,
+    ) -> Group:
+        """CreateAutoScalingGroup; settings are fields of ``Group``.
+
+        Raises:
+            ApiError: the name is taken, sizes contradict, or nothing to launch from is named.
+        """
+        if name in self.groups:
+            raise ApiError(
+                "AlreadyExists",
+                f"AutoScalingGroup by this name already exists - A group with the name {name} "
+                "already exists",
+            )
+        wanted = min_size if desired is None else desired
+        check_sizes(min_size, max_size, wanted)
+        arn = self.arn(
+            "autoscaling", f"autoScalingGroup:{self.new_uuid()}:autoScalingGroupName/{name}"
+        )
+        group = Group(
+            name,
+            arn,
+            min_size,
+            max_size,
+            0,
+            tuple(zones) or (f"{self.region}a",),
+            self.now,
+            **settings,
+        )
+        if not (group.template or group.mixed or group.configuration):
+            raise validation(
+                "Valid requests must contain either LaunchTemplate, LaunchConfigurationName, "
+                "InstanceId or MixedInstancesPolicy parameter."
+            )
+        self.groups[name] = group
+        self.history.append(GroupChange(self.now, name, "created", actor))
+        for field, value in (("min", min_size), ("max", max_size)):
+            self.history.append(Size(self.now, name, field, 0, value, actor))
+        for key in group.load_balancers:
+            self.history.append(Attachment(self.now, name, key, True, actor))
+        cause = (
+            f"At {self.stamp()} a user request created an AutoScalingGroup changing the desired "
+            f"capacity from 0 to {wanted}.  "
+        )
+        self.change_desired(group, wanted, actor, cause)
+        return group
+
+    @mutation
+    def update_group(
+        self,
+        name: str,
+        min_size: int | None = None,
+        max_size: int | None = None,
+        desired: int | None = None,
+        launch: TemplateRef | MixedPolicy | str | None = None,
+        actor: str = "caller",
+        **settings: object,
+    ) -> None:
+        """UpdateAutoScalingGroup; ``launch`` is a template, a mixed policy or a configuration name.
+
+        What is not given stays as it is.
+        """
+        group = self.group(name)
+        low = group.min_size if min_size is None else min_size
+        high = group.max_size if max_size is None else max_size
+        wanted = min(max(group.desired, low), high) if desired is None else desired
+        check_sizes(low, high, wanted)
+        self.changing(group)
+        if launch is not None:
+            set_launch(group, launch)
+        for key, value in settings.items():
+            setattr(group, key, value)
+        self.set_size(group, "min", low, actor)
+        self.set_size(group, "max", high, actor)
+        if wanted != group.desired:
+            cause = (
+                f"At {self.stamp()} a user request update of AutoScalingGroup constraints to min: "
+                f"{low}, max: {high}, desired: {wanted} changing the desired capacity from "
+                f"{group.desired} to {wanted}.  "
+            )
+            self.change_desired(group, wanted, actor, cause)
+
+    @mutation
+    def delete_group(self, name: str, force: bool = False, actor: str = "caller") -> None:
+        """DeleteAutoScalingGroup; with ``force`` its instances go with it, hooks unasked."""
+        group = self.group(name)
+        if group.instances and not force:
+            if all(item.terminating for item in group.instances.values()):
+                raise ApiError(
+                    "ScalingActivityInProgress",
+                    "You cannot delete an AutoScalingGroup while there are scaling activities in "
+                    "progress for that group.",
+                )
+            raise ApiError(
+                "ResourceInUse",
+                "You cannot delete an AutoScalingGroup while there are instances or pending Spot "
+                "instance request(s) still in the group.",
+            )
+        self.changing(group)
+        group.status = "Delete in progress"
+        group.hooks.clear()
+        self.set_size(group, "min", 0, actor)
+        self.set_size(group, "desired", 0, actor)
+        self.history.append(GroupChange(self.now, name, "deleting", actor))
+        cause = f"At {self.stamp()} a user request force deleted the AutoScalingGroup."
+        for instance in list(group.instances.values()):
+            if not instance.terminating:
+                self.start_termination(instance, actor, "group deleted", cause, decrement=True)
+        if not group.instances:
+            self.drop_group(group)
+
+    def drop_group(self, group: Group) -> None:
+        """Forget a group that has no instances left."""
+        if self.groups.pop(group.name, None) is not None:
+            self.history.append(GroupChange(self.now, group.name, "deleted", "aws"))
+
+    # -- processes ----------------------------------------------------------------------------
+
+    @mutation
+    def suspend_processes(
+        self, group: str, processes: list[str] | None = None, actor: str = "caller"
+    ) -> None:
+        """SuspendProcesses; leaving out the list means all of them."""
+        found = self.group(group)
+        names = self._process_names(processes)
+        reason = f"User suspended at {self.stamp()}"
+        self._set_suspended(found, {**found.suspended, **dict.fromkeys(names, reason)}, actor)
+
+    @mutation
+    def resume_processes(
+        self, group: str, processes: list[str] | None = None, actor: str = "caller"
+    ) -> None:
+        """ResumeProcesses; leaving out the list means all of them."""
+        found = self.group(group)
+        names = set(self._process_names(processes))
+        kept = {key: value for key, value in found.suspended.items() if key not in names}
+        self._set_suspended(found, kept, actor)
+        for instance in self.members(found, SERVING):
+            if instance.health == "Unhealthy":
+                self.replace_unhealthy(instance, "aws", "an EC2 health check")
+        self.reconcile_soon(found)
+
+    def _process_names(self, processes: list[str] | None) -> list[str]:
+        names = list(PROCESSES) if not processes else list(processes)
+        unknown = [name for name in names if name not in PROCESSES]
+        if unknown:
+            raise validation(f"Invalid ScalingProcess: {', '.join(unknown)}")
+        return names
+
+    def _set_suspended(self, group: Group, after: dict[str, str], actor: str) -> None:
+        before = tuple(sorted(group.suspended))
+        if before == tuple(sorted(after)):
+            return
+        self.changing(group)
+        group.suspended = after
+        self.history.append(Processes(self.now, group.name, before, tuple(sorted(after)), actor))
+
+
+def check_sizes(low: int, high: int, desired: int) -> None:
+    """Refuse sizes that contradict each other, in AWS's words."""
+    if low > high:
+        raise validation("Max bound must be greater than or equal to min bound")
+    if desired > high:
+        raise validation(
+            f"Desired capacity:{desired} must be between the specified min size:{low} and max size:{high}"
+        )
+    if desired < low:
+        raise validation(
+            f"Desired capacity:{desired} must be between the specified min size:{low} and max size:{high}"
+        )
+
+
+def set_launch(group: Group, launch: TemplateRef | MixedPolicy | str) -> None:
+    """Make a group launch from a template, a mixed policy or a configuration, instead of before."""
+    group.template = launch if isinstance(launch, TemplateRef) else None
+    group.mixed = launch if isinstance(launch, MixedPolicy) else None
+    group.configuration = launch if isinstance(launch, str) else None

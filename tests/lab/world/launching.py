@@ -1,0 +1,229 @@
+"""From a missing unit of capacity to an instance in service."""
+
+from __future__ import annotations
+
+from .core import Core
+from .errors import ApiError
+from .history import Launch, LaunchFailed
+from .model import SERVING, Debt, Group, Instance, LaunchData
+
+AWS_CAPACITY = Debt("aws", "capacity", "")
+
+
+class Launching(Core):
+    """Launch decisions and the way of an instance through Pending."""
+
+    def reconcile_soon(self, group: Group, delay: float | None = None) -> None:
+        """Have the group compare capacity and desired after its reaction time (seconds)."""
+        when = self.now + (self.delays.reaction if delay is None else delay)
+        if group.reconcile_at is not None and group.reconcile_at <= when:
+            return
+        group.reconcile_at = when
+        self.clock.at(when, self._reconcile_due, group)
+
+    def _reconcile_due(self, group: Group) -> None:
+        if group.reconcile_at is None or self.now < group.reconcile_at:
+            return
+        group.reconcile_at = None
+        if self.groups.get(group.name) is group and group.status is None:
+            self.reconcile(group)
+
+    def reconcile(self, group: Group) -> None:
+        """Launch what is missing, terminate what is too much, else look at the zones."""
+        missing = group.desired - group.units
+        while len(group.debts) > max(missing, 0):
+            group.debts.pop()
+        if missing > 0:
+            while group.units < group.desired and not group.suspends("Launch"):
+                if not self.launch_one(group):
+                    self.reconcile_soon(group, max(self.delays.retry, 1.0))
+                    break
+        elif missing < 0:
+            self.scale_in(group)
+        else:
+            self.consider_rebalance(group)
+
+    # -- one launch ---------------------------------------------------------------------------
+
+    def launch_one(self, group: Group, extra: Debt | None = None, zone: str | None = None) -> bool:
+        """Try to launch one instance; say whether that worked.
+
+        Args:
+            group: the group to launch for.
+            extra: why, when the instance comes on top of desired (rebalancing).
+            zone: only this zone; by default the emptiest one that has capacity.
+        """
+        debt = extra or (group.debts[0] if group.debts else AWS_CAPACITY)
+        try:
+            choices = self.launch_choices(group)
+        except ApiError as error:
+            return self._launch_failed(group, debt, error.code, f"{error.message} {FAILED}")
+        missing = self.missing_image(choices[0][0])
+        if missing:
+            return self._launch_failed(
+                group,
+                debt,
+                "InvalidAMIID.NotFound",
+                f"The image id '[{missing}]' does not exist. {FAILED}",
+            )
+        for where in [zone] if zone else self._zones_by_need(group):
+            for data, weight in choices:
+                if not self.capacity_blocked(where, data.instance_type):
+                    self._launch(group, debt, data, weight, where, extra is not None)
+                    return True
+        return self._launch_failed(
+            group,
+            debt,
+            "InsufficientInstanceCapacity",
+            self._no_capacity(group, zone or self._zones_by_need(group)[0], choices[0][0]),
+        )
+
+    def launch_choices(self, group: Group) -> list[tuple[LaunchData, int]]:
+        """Return what the group may launch now, best first, with weights."""
+        if group.mixed is None:
+            if group.configuration:
+                return [(self.templates.configuration(group.configuration), 1)]
+            return [(self.templates.resolve(group.template), 1)]
+        base = self.templates.resolve(group.mixed.template)
+        choices = []
+        for override in group.mixed.overrides:
+            data = self.templates.resolve(override.template) if override.template else base
+            weight = 1 if override.weight is None else override.weight
+            choices.append((_of_type(data, override.instance_type), weight))
+        return choices or [(base, 1)]
+
+    def _zones_by_need(self, group: Group) -> list[str]:
+        counts = group.zone_counts
+        return sorted(group.zones, key=lambda zone: counts.get(zone, 0))
+
+    def _launch(
+        self, group: Group, debt: Debt, data: LaunchData, weight: int, zone: str, extra: bool
+    ) -> None:
+        boot = self.boot_seconds(group)
+        instance = Instance(
+            self.new_instance_id(),
+            group.name,
+            zone,
+            data,
+            data.instance_type,
+            weight,
+            self.now,
+            self.now + boot,
+            debt.actor,
+            debt.reason,
+            extra=extra,
+            protected=group.new_instances_protected,
+            tags={key: value for key, (value, propagate) in group.tags.items() if propagate},
+        )
+        number = int(instance.id[2:], 16)
+        instance.private_ip = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+        if not extra:
+            for _ in range(min(weight, len(group.debts))):
+                group.debts.popleft()
+        instance.healthy_app = not self.stays_unhealthy(group, data)
+        self.changing(group)
+        self.instances[instance.id] = group.instances[instance.id] = instance
+        cause = self._launch_cause(group, debt, weight)
+        instance.activity = self.start_activity(
+            group, f"Launching a new EC2 instance: {instance.id}", cause, "PreInService"
+        )
+        version = data.version or data.configuration or ""
+        self.history.append(
+            Launch(
+                self.now,
+                group.name,
+                instance.id,
+                zone,
+                data.instance_type,
+                weight,
+                version,
+                debt.actor,
+                debt.reason,
+            )
+        )
+        self.move(instance, "Pending")
+        group.last_scaling = self.now
+        self.clock.after(min(boot, self.delays.running), self._running, instance)
+
+    def _launch_cause(self, group: Group, debt: Debt, weight: int) -> str:
+        if debt.reason in ("unhealthy", "refresh", "rebalance"):
+            return debt.cause
+        return (
+            f"{debt.cause}At {self.stamp()} an instance was started in response to a difference "
+            f"between desired and actual capacity, increasing the capacity from {group.units} "
+            f"to {group.units + weight}."
+        )
+
+    def _no_capacity(self, group: Group, zone: str, data: LaunchData) -> str:
+        kind = data.instance_type
+        others = [name for name in group.zones if not self.capacity_blocked(name, kind)]
+        advice = (
+            f"You can currently get {kind} capacity by not specifying an Availability Zone in "
+            f"your request or choosing {', '.join(others)}. "
+            if others
+            else ""
+        )
+        return (
+            f"We currently do not have sufficient {kind} capacity in the Availability Zone you "
+            f"requested ({zone}). Our system will be working on provisioning additional capacity. "
+            f"{advice}{FAILED}"
+        )
+
+    def _launch_failed(self, group: Group, debt: Debt, code: str, message: str) -> bool:
+        cause = self._launch_cause(group, debt, 1)
+        activity = self.start_activity(group, "Launching a new EC2 instance", cause, "Failed")
+        self.end_activity(activity, "Failed", message)
+        self.history.append(LaunchFailed(self.now, group.name, debt.actor, code))
+        return False
+
+    # -- Pending ------------------------------------------------------------------------------
+
+    def _running(self, instance: Instance) -> None:
+        if instance.state != "pending":
+            return
+        self.touch(instance)
+        instance.state = "running"
+        if self.image_dies(instance):
+            self.machine_gone(instance, "Client.InternalError: Client error on launch")
+            return
+        if instance.lifecycle != "Pending":
+            return
+        if self.start_hooks(instance, "autoscaling:EC2_INSTANCE_LAUNCHING"):
+            self.move(instance, "Pending:Wait")
+            if instance.activity:
+                instance.activity.status = "MidLifecycleAction"
+        else:
+            self.clock.at(instance.up_at, self._enter_service, instance)
+
+    def launch_hooks_done(self, instance: Instance) -> None:
+        """Go on after Pending:Wait."""
+        self.move(instance, "Pending:Proceed")
+        self.clock.at(instance.up_at, self._enter_service, instance)
+
+    def _enter_service(self, instance: Instance) -> None:
+        if not instance.lifecycle.startswith("Pending") or instance.state != "running":
+            return
+        group = self.groups[instance.group]
+        if not group.suspends("AddToLoadBalancer"):
+            self.register(instance, group.load_balancers)
+        instance.in_service_at = self.now
+        self.move(instance, SERVING)
+        self.end_activity(instance.activity)
+        if group.units != group.desired:
+            self.reconcile_soon(group)
+        elif not group.pending:
+            self.consider_rebalance(group)
+
+
+FAILED = "Launching EC2 instance failed."
+
+
+def _of_type(data: LaunchData, instance_type: str) -> LaunchData:
+    return LaunchData(
+        data.image_id,
+        instance_type,
+        data.user_data,
+        data.template_id,
+        data.template_name,
+        data.version,
+    )

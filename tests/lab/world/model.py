@@ -1,0 +1,298 @@
+"""The things of the emulated AWS and their states; no behaviour beyond small derived values."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import deque
+from dataclasses import dataclass, field
+
+SERVING = "InService"
+STANDBY = "Standby"
+# A lifecycle state whose instance counts towards the group's capacity.
+ACTIVE = frozenset({"Pending", "Pending:Wait", "Pending:Proceed", SERVING})
+# A terminated instance stays visible to DescribeInstances for about an hour (EC2 user guide).
+TERMINATED_VISIBLE = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class BootTimes:
+    """How long an instance takes from its launch until it is up, in seconds (log-normal).
+
+    Args:
+        median: the middle of the distribution; 0 means at once.
+        sigma: spread of the logarithm; 0 means always the median.
+        straggler_share: part of the instances (0 to 1) that take ``straggler_seconds`` more.
+    """
+
+    median: float = 90.0
+    sigma: float = 0.3
+    straggler_share: float = 0.0
+    straggler_seconds: float = 600.0
+
+    def draw(self, rng: random.Random) -> float:
+        """Return one boot time; takes exactly two numbers from ``rng`` whatever the settings."""
+        spread, straggles = rng.gauss(0.0, 1.0), rng.random()
+        extra = self.straggler_seconds if straggles < self.straggler_share else 0.0
+        return self.median * math.exp(self.sigma * spread) + extra
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """How long AWS takes for what it does by itself, in seconds. All may be 0."""
+
+    reaction: float = 5.0  # the capacity differs from desired → the group acts
+    running: float = 10.0  # EC2 pending → running
+    registration: float = 15.0  # target registered → its health checks pass
+    deregistration: float = 30.0  # draining, where the target group does not say
+    termination: float = 30.0  # EC2 shutting-down → terminated
+    health_check: float = 15.0  # an instance fails → its group notices
+    retry: float = 30.0  # a launch failed → the group tries again
+    rebalance: float = 120.0  # zones uneven → AZRebalance acts
+    stale_reads: float = 0.0  # for how long describes may show what was before a change
+
+    @classmethod
+    def none(cls) -> Delays:
+        """Return the delays of an AWS that does everything at once."""
+        return cls(*([0.0] * 9))
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateRef:
+    """Which launch template a group uses; ``version`` is a number, ``$Latest`` or ``$Default``."""
+
+    template_id: str
+    name: str
+    version: str = "$Default"
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """One instance type of a mixed-instances policy and what it weighs."""
+
+    instance_type: str
+    weight: int | None = None
+    template: TemplateRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MixedPolicy:
+    """A mixed-instances policy: a template, the types, and the rest as given."""
+
+    template: TemplateRef
+    overrides: tuple[Override, ...] = ()
+    distribution: tuple[tuple[str, object], ...] = ()
+
+    @property
+    def weighted(self) -> bool:
+        """Say whether desired capacity is counted in units instead of instances."""
+        return any(override.weight is not None for override in self.overrides)
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchData:
+    """What an instance is launched from, resolved; a launch configuration has no version."""
+
+    image_id: str
+    instance_type: str
+    user_data: str | None = None
+    template_id: str | None = None
+    template_name: str | None = None
+    version: str | None = None
+    configuration: str | None = None
+
+
+@dataclass(slots=True)
+class Hook:
+    """A lifecycle hook. ``completes_after`` is the lab's: somebody answers ``result`` by then."""
+
+    name: str
+    transition: str
+    heartbeat_timeout: float = 3600.0
+    default_result: str = "ABANDON"
+    completes_after: float | None = None
+    result: str = "CONTINUE"
+    notification_target: str | None = None
+    role_arn: str | None = None
+    metadata: str | None = None
+
+    @property
+    def global_timeout(self) -> float:
+        """The longest wait that heartbeats can reach: 100 timeouts, at most 48 hours."""
+        return min(48 * 3600.0, 100 * self.heartbeat_timeout)
+
+
+@dataclass(slots=True)
+class PendingAction:
+    """A hook that an instance waits for."""
+
+    hook: Hook
+    token: str
+    deadline: float
+    limit: float
+
+
+@dataclass(slots=True)
+class Activity:
+    """A scaling activity as DescribeScalingActivities shows it."""
+
+    id: str
+    group: str
+    description: str
+    cause: str
+    start: float
+    status: str
+    progress: int = 0
+    end: float | None = None
+    message: str | None = None
+    details: str = "{}"
+
+
+@dataclass(slots=True)
+class Instance:
+    """An EC2 instance and what its group knows of it. ``revision`` grows with visible changes."""
+
+    id: str
+    group: str | None
+    zone: str
+    launch: LaunchData
+    instance_type: str
+    weight: int
+    launch_time: float
+    up_at: float
+    actor: str
+    reason: str
+    spot: bool = False
+    lifecycle: str = ""
+    health: str = "Healthy"
+    protected: bool = False
+    state: str = "pending"
+    private_ip: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+    in_service_at: float | None = None
+    ended_at: float | None = None
+    healthy_app: bool = True
+    impaired: bool = False
+    extra: bool = False
+    terminated_by_user: str = ""
+    actions: dict[str, PendingAction] = field(default_factory=dict)
+    activity: Activity | None = None
+    revision: int = 0
+
+    @property
+    def terminating(self) -> bool:
+        """Say whether the group has begun to take the instance away."""
+        return self.lifecycle.startswith("Terminat")
+
+    @property
+    def alive(self) -> bool:
+        """Say whether the machine exists and runs, or is about to."""
+        return self.state in ("pending", "running")
+
+    @property
+    def counts(self) -> bool:
+        """Say whether the instance counts towards the capacity of its group."""
+        return self.lifecycle in ACTIVE and not (self.extra and self.lifecycle != SERVING)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A target's state as DescribeTargetHealth shows it."""
+
+    instance: str
+    port: int
+    state: str
+    reason: str = ""
+    description: str = ""
+
+
+@dataclass(slots=True)
+class TargetGroup:
+    """A target group; ``deregistration_delay`` None means the world's default."""
+
+    arn: str
+    name: str
+    port: int = 80
+    protocol: str = "HTTP"
+    deregistration_delay: float | None = None
+    health_check_enabled: bool = True
+    health_check_path: str = "/"
+    health_check_interval: int = 30
+    health_check_timeout: int = 5
+    healthy_threshold: int = 5
+    unhealthy_threshold: int = 2
+    vpc: str = "vpc-00000000000000001"
+    load_balancer_arns: tuple[str, ...] = ()
+    attributes: dict[str, str] = field(default_factory=dict)
+    targets: dict[str, Target] = field(default_factory=dict)
+    revision: int = 0
+
+
+@dataclass(slots=True)
+class LoadBalancer:
+    """A classic load balancer; the states in it are InService, OutOfService."""
+
+    name: str
+    dns_name: str
+    zones: tuple[str, ...]
+    draining: float | None = None
+    targets: dict[str, Target] = field(default_factory=dict)
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """Why one more instance has to be launched (or may go), and for whose sake."""
+
+    actor: str
+    reason: str
+    cause: str
+
+
+@dataclass(slots=True)
+class Group:
+    """An Auto Scaling Group. ``units`` and ``zone_counts`` follow its instances incrementally."""
+
+    name: str
+    arn: str
+    min_size: int
+    max_size: int
+    desired: int
+    zones: tuple[str, ...]
+    created: float
+    subnets: str = ""
+    template: TemplateRef | None = None
+    mixed: MixedPolicy | None = None
+    configuration: str | None = None
+    target_group_arns: list[str] = field(default_factory=list)
+    load_balancer_names: list[str] = field(default_factory=list)
+    health_check_type: str = "EC2"
+    grace_period: float = 0.0
+    cooldown: float = 300.0
+    termination_policies: tuple[str, ...] = ("Default",)
+    new_instances_protected: bool = False
+    hooks: dict[str, Hook] = field(default_factory=dict)
+    suspended: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    instances: dict[str, Instance] = field(default_factory=dict)
+    activities: deque[Activity] = field(default_factory=deque)
+    refreshes: list = field(default_factory=list)
+    debts: deque[Debt] = field(default_factory=deque)
+    excess: deque[Debt] = field(default_factory=deque)
+    status: str | None = None
+    last_scaling: float = -math.inf
+    units: int = 0
+    zone_counts: dict[str, int] = field(default_factory=dict)
+    pending: int = 0
+    reconcile_at: float | None = None
+    rebalance_due: bool = False
+    revision: int = 0
+
+    def suspends(self, process: str) -> bool:
+        """Say whether a process of the group is suspended."""
+        return process in self.suspended
+
+    @property
+    def load_balancers(self) -> list[str]:
+        """ARNs of the target groups and names of the classic load balancers."""
+        return [*self.target_group_arns, *self.load_balancer_names]

@@ -1,0 +1,199 @@
+"""Launch templates and launch configurations: the port through which launches are resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import ApiError, validation
+from .model import LaunchData, TemplateRef
+
+DEFAULT_IMAGE = "ami-00000000000000001"
+DEFAULT_TYPE = "t3.micro"
+
+
+@dataclass(slots=True)
+class Version:
+    """One version of a launch template; ``data`` is its LaunchTemplateData."""
+
+    number: int
+    data: dict[str, Any]
+    created: float
+    description: str = ""
+
+
+@dataclass(slots=True)
+class Template:
+    """A launch template."""
+
+    id: str
+    name: str
+    created: float
+    default: int = 1
+    versions: dict[int, Version] = field(default_factory=dict)
+
+    @property
+    def latest(self) -> int:
+        """The highest version number."""
+        return max(self.versions)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A launch configuration."""
+
+    name: str
+    image_id: str
+    instance_type: str
+    created: float
+    user_data: str | None = None
+
+
+class Templates:
+    """Stores templates and configurations.
+
+    The world needs only ``resolve`` and ``configuration``: another store that answers these two
+    can take its place.
+
+    Args:
+        now: returns the current instant in epoch seconds.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self.templates: dict[str, Template] = {}
+        self.configurations: dict[str, Configuration] = {}
+
+    # -- the port -----------------------------------------------------------------------------
+
+    def resolve(self, ref: TemplateRef) -> LaunchData:
+        """Return what a launch from ``ref`` would use now; ``$Latest``/``$Default`` resolved.
+
+        Raises:
+            ApiError: no such template or version.
+        """
+        template = self.find(ref.template_id, ref.name)
+        version = self.version(template, ref.version)
+        return LaunchData(
+            image_id=version.data.get("ImageId", DEFAULT_IMAGE),
+            instance_type=version.data.get("InstanceType", DEFAULT_TYPE),
+            user_data=version.data.get("UserData"),
+            template_id=template.id,
+            template_name=template.name,
+            version=str(version.number),
+        )
+
+    def configuration(self, name: str) -> LaunchData:
+        """Return what a launch from the launch configuration ``name`` would use.
+
+        Raises:
+            ApiError: no such launch configuration.
+        """
+        found = self.configurations.get(name)
+        if found is None:
+            raise validation(
+                f"Launch configuration name not found - Launch configuration {name} not found"
+            )
+        return LaunchData(
+            image_id=found.image_id,
+            instance_type=found.instance_type,
+            user_data=found.user_data,
+            configuration=found.name,
+        )
+
+    # -- launch templates ---------------------------------------------------------------------
+
+    def find(self, template_id: str | None = None, name: str | None = None) -> Template:
+        """Return a template by id or, without one, by name."""
+        if template_id:
+            if template_id in self.templates:
+                return self.templates[template_id]
+            raise ApiError(
+                "InvalidLaunchTemplateId.NotFound",
+                f"The specified launch template, with template ID {template_id}, does not exist.",
+            )
+        for template in self.templates.values():
+            if template.name == name:
+                return template
+        raise ApiError(
+            "InvalidLaunchTemplateName.NotFoundException",
+            f"The specified launch template, with template name {name}, does not exist.",
+        )
+
+    def version(self, template: Template, wanted: str | int | None) -> Version:
+        """Return one version: a number, ``$Latest``, ``$Default`` or None (the default)."""
+        number = {
+            None: template.default,
+            "$Default": template.default,
+            "$Latest": template.latest,
+        }.get(wanted, wanted)
+        try:
+            return template.versions[int(number)]
+        except (KeyError, ValueError):
+            raise ApiError(
+                "InvalidLaunchTemplateId.VersionNotFound",
+                f"Could not find launch template version {wanted} of {template.id}",
+            ) from None
+
+    def create_launch_template(
+        self, name: str, data: dict[str, Any], description: str = ""
+    ) -> Template:
+        """Create a template with version 1."""
+        if any(template.name == name for template in self.templates.values()):
+            raise ApiError(
+                "InvalidLaunchTemplateName.AlreadyExistsException",
+                "Launch template name already in use.",
+            )
+        template = Template(f"lt-{len(self.templates) + 1:017x}", name, self._now())
+        template.versions[1] = Version(1, dict(data), self._now(), description)
+        self.templates[template.id] = template
+        return template
+
+    def create_launch_template_version(
+        self,
+        template: Template,
+        data: dict[str, Any],
+        source: str | int | None = None,
+        description: str = "",
+    ) -> Version:
+        """Add a version; with ``source``, on top of that version's data."""
+        base = dict(self.version(template, source).data) if source is not None else {}
+        version = Version(template.latest + 1, {**base, **data}, self._now(), description)
+        template.versions[version.number] = version
+        return version
+
+    def modify_launch_template(self, template: Template, default: str | int) -> Template:
+        """Make another version the default."""
+        template.default = self.version(template, default).number
+        return template
+
+    def delete_launch_template_versions(self, template: Template, versions: list[int]) -> None:
+        """Delete versions; the default one is refused."""
+        for number in versions:
+            if number == template.default:
+                raise ApiError(
+                    "OperationNotPermitted",
+                    "Cannot delete the default version of a launch template.",
+                )
+            template.versions.pop(self.version(template, number).number)
+
+    # -- launch configurations ----------------------------------------------------------------
+
+    def create_launch_configuration(
+        self,
+        name: str,
+        image_id: str = DEFAULT_IMAGE,
+        instance_type: str = DEFAULT_TYPE,
+        user_data: str | None = None,
+    ) -> Configuration:
+        """Create a launch configuration; they cannot be changed afterwards."""
+        if name in self.configurations:
+            raise ApiError(
+                "AlreadyExists",
+                f"Launch Configuration by this name already exists - A launch configuration "
+                f"already exists with the name {name}",
+            )
+        made = Configuration(name, image_id, instance_type, self._now(), user_data)
+        self.configurations[name] = made
+        return made

@@ -1,0 +1,223 @@
+"""From the decision to end an instance until it is gone, and machines that end by themselves."""
+
+from __future__ import annotations
+
+from .core import Core, mutation
+from .errors import validation
+from .history import Health, Termination
+from .model import SERVING, STANDBY, Activity, Debt, Group, Instance
+
+ENDED_BY_EC2 = "has been terminated or stopped"
+
+
+class Terminating(Core):
+    """Termination by calls, by the group and by fate."""
+
+    @mutation
+    def terminate_instance(
+        self, instance_id: str, decrement: bool, actor: str = "caller"
+    ) -> Activity:
+        """TerminateInstanceInAutoScalingGroup.
+
+        Raises:
+            ApiError: not managed, or the decrement would fall below the minimum.
+        """
+        instance = self.managed(instance_id)
+        group = self.groups[instance.group]
+        if decrement:
+            self._may_decrement(group, instance)
+        if instance.terminating:
+            return instance.activity
+        why = (
+            f"At {self.stamp()} instance {instance_id} was taken out of service in response to a "
+            "user request"
+        )
+        if decrement and instance.counts:
+            after = group.desired - instance.weight
+            why += f", shrinking the capacity from {group.desired} to {after}."
+            self.set_size(group, "desired", after, actor)
+        else:
+            why += "."
+        self.start_termination(instance, actor, "request", why, decrement)
+        return instance.activity
+
+    def _may_decrement(self, group: Group, instance: Instance) -> None:
+        if group.desired - instance.weight < group.min_size:
+            raise validation(
+                f"Currently, desiredSize equals minSize ({group.min_size}). Terminating instance "
+                "without replacement will violate group's min size constraint. Either set "
+                "shouldDecrementDesiredCapacity flag to false or lower group's min size."
+            )
+
+    def start_termination(
+        self, instance: Instance, actor: str, reason: str, cause: str, decrement: bool = False
+    ) -> None:
+        """Begin to take an instance out of its group.
+
+        Args:
+            instance: the instance.
+            actor: who caused it.
+            reason: ``request``, ``scale-in``, ``unhealthy``, ``rebalance``, ``abandon`` …
+            cause: the text of the scaling activity.
+            decrement: True when desired was lowered with it, so that nothing replaces it.
+        """
+        group = self.groups[instance.group]
+        self.history.append(
+            Termination(self.now, group.name, instance.id, actor, reason, decrement)
+        )
+        if instance.lifecycle.startswith("Pending"):
+            self.end_activity(instance.activity, "Cancelled")
+        counted = instance.counts
+        instance.actions.clear()
+        self.move(instance, "Terminating")
+        instance.activity = self.start_activity(
+            group, f"Terminating EC2 instance: {instance.id}", cause, "InProgress"
+        )
+        group.last_scaling = self.now
+        if counted and not decrement and reason not in ("scale-in", "rebalance"):
+            text = _replacement_cause(self.stamp(), reason)
+            group.debts.extend([Debt(actor, reason, text)] * instance.weight)
+        drained = self.deregister(instance, group.load_balancers)
+        if drained:
+            instance.activity.status = "WaitingForELBConnectionDraining"
+        self.clock.after(drained, self._drained_out, instance)
+        if group.units != group.desired:
+            self.reconcile_soon(group)
+
+    def _drained_out(self, instance: Instance) -> None:
+        if instance.lifecycle != "Terminating":
+            return
+        if self.start_hooks(instance, "autoscaling:EC2_INSTANCE_TERMINATING"):
+            instance.activity.status = "MidLifecycleAction"
+            self.move(instance, "Terminating:Wait")
+        else:
+            self._shut_down(instance)
+
+    def terminate_hooks_done(self, instance: Instance) -> None:
+        """Go on after Terminating:Wait."""
+        self.move(instance, "Terminating:Proceed")
+        self._shut_down(instance)
+
+    def _shut_down(self, instance: Instance) -> None:
+        if instance.activity:
+            instance.activity.status = "InProgress"
+        if instance.state == "terminated":
+            self._gone(instance)
+            return
+        if instance.state != "shutting-down":
+            self.touch(instance)
+            instance.state = "shutting-down"
+            instance.terminated_by_user = "User initiated"
+        self.clock.after(self.delays.termination, self._terminated, instance)
+
+    def _terminated(self, instance: Instance) -> None:
+        if instance.state != "terminated":
+            self.touch(instance)
+            instance.state, instance.ended_at = "terminated", self.now
+        if instance.lifecycle in ("Terminating", "Terminating:Proceed"):
+            self._gone(instance)
+
+    def _gone(self, instance: Instance) -> None:
+        group = self.groups[instance.group]
+        if instance.id not in group.instances:
+            return
+        self.deregister(instance, group.load_balancers)
+        self.end_activity(instance.activity)
+        self.move(instance, "Terminated")
+        del group.instances[instance.id]
+        if group.status and not group.instances:
+            self.drop_group(group)
+        elif group.units != group.desired:
+            self.reconcile_soon(group)
+
+    # -- machines that end without their group -------------------------------------------------
+
+    @mutation
+    def terminate_instances(self, instance_ids: list[str], actor: str = "operator") -> None:
+        """EC2 TerminateInstances: the group learns of it by its health check."""
+        found = self.ec2_instances(instance_ids)
+        for instance in found:
+            if instance.alive:
+                self.machine_gone(
+                    instance, "Client.UserInitiatedShutdown: User initiated shutdown", actor
+                )
+
+    def machine_gone(self, instance: Instance, how: str, actor: str = "aws") -> None:
+        """End a machine; ``how`` is EC2's state reason, ``actor`` whose doing it is."""
+        self.touch(instance)
+        instance.state, instance.terminated_by_user = "shutting-down", how
+        group = self.groups.get(instance.group)
+        if group is not None and not instance.terminating:
+            self.deregister(instance, group.load_balancers)
+            self.clock.after(self.delays.health_check, self._notice, instance, actor)
+        self.clock.after(self.delays.termination, self._ec2_terminated, instance)
+
+    def _ec2_terminated(self, instance: Instance) -> None:
+        if instance.state == "shutting-down":
+            self.touch(instance)
+            instance.state, instance.ended_at = "terminated", self.now
+
+    def _notice(self, instance: Instance, actor: str) -> None:
+        self.mark_unhealthy(instance, actor, f"an EC2 health check indicating it {ENDED_BY_EC2}")
+
+    # -- health -------------------------------------------------------------------------------
+
+    def mark_unhealthy(self, instance: Instance, actor: str, because: str) -> None:
+        """Have a group find an instance unhealthy and replace it (HealthCheck unsuspended)."""
+        group = self.groups.get(instance.group)
+        if group is None or instance.terminating or instance.id not in group.instances:
+            return
+        if group.suspends("HealthCheck") and actor != "caller":
+            return
+        if instance.health != "Unhealthy":
+            self.touch(instance)
+            self.history.append(
+                Health(self.now, group.name, instance.id, instance.health, "Unhealthy", actor)
+            )
+            instance.health = "Unhealthy"
+        self.replace_unhealthy(instance, actor, because)
+
+    def replace_unhealthy(self, instance: Instance, actor: str, because: str) -> None:
+        """Terminate an unhealthy instance unless a suspended process keeps the group from it."""
+        group = self.groups[instance.group]
+        if group.suspends("ReplaceUnhealthy") or group.suspends("Terminate"):
+            return
+        if instance.lifecycle == STANDBY:
+            return
+        if instance.lifecycle.startswith("Pending"):
+            self.end_activity(
+                instance.activity,
+                "Failed",
+                "Instance became unhealthy while waiting for instance to be in InService state. "
+                f"Termination Reason: {instance.terminated_by_user or because}",
+            )
+        cause = f"At {self.stamp()} an instance was taken out of service in response to {because}."
+        self.start_termination(instance, actor, "unhealthy", cause)
+
+    def target_failed(self, instance: Instance) -> None:
+        """A load balancer found an instance unhealthy: an ELB health check follows in time."""
+        group = self.groups.get(instance.group)
+        if group is None or "ELB" not in group.health_check_type or instance.lifecycle != SERVING:
+            return
+        after_grace = (instance.in_service_at or self.now) + group.grace_period
+        when = max(self.now + self.delays.health_check, after_grace)
+        self.clock.at(when, self._elb_check, instance)
+
+    def _elb_check(self, instance: Instance) -> None:
+        group = self.groups.get(instance.group)
+        if group is None or instance.lifecycle != SERVING or "ELB" not in group.health_check_type:
+            return
+        states = [self.balancer(key).targets.get(instance.id) for key in group.load_balancers]
+        if any(target is not None and target.state == "unhealthy" for target in states):
+            self.mark_unhealthy(instance, "aws", "an ELB system health check failure")
+
+
+def _replacement_cause(stamp: str, reason: str) -> str:
+    if reason == "unhealthy":
+        return (
+            f"At {stamp} an instance was launched in response to an unhealthy instance needing "
+            "to be replaced."
+        )
+    if reason == "refresh":
+        return f"At {stamp} an instance was launched in response to an instance refresh."
+    return ""
