@@ -1,0 +1,336 @@
+"""
+The only place that calls AWS: paging, chunking, retries, error mapping and call counting.
+
+Reads are retried by botocore. Calls that change something get exactly one attempt: a blind retry
+of a terminate-with-decrement whose answer was lost could decrement twice, so after an unclear
+answer the engine observes before it decides again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from botocore import xform_name
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from asgroll import awserrors
+from asgroll.errors import Missing
+from asgroll.model import Activity, Group, Instance, TargetHealth, World
+
+ClientFactory = Callable[..., Any]
+
+#: botocore's own retries for reads: 5 attempts with back-off cover short throttling.
+READ_CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 5},
+    connect_timeout=5,
+    read_timeout=30,
+    user_agent_extra="asgcycle",
+)
+CHANGE_CONFIG = READ_CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+
+#: Values that one EC2 filter may carry (EC2 API reference, "Filter").
+FILTER_VALUES = 200
+#: Page size of DescribeAutoScalingGroups and DescribeScalingActivities (API reference).
+PAGE = 100
+
+#: States in which an instance refresh owns the group (botocore: InstanceRefreshStatus).
+ACTIVE_REFRESH = frozenset({"Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking"})
+
+
+class Aws:
+    """
+    A gateway to one region of one account.
+
+    :param client_factory: ``factory(service, config=Config)`` returning a boto3 client;
+        see ``asgroll.session.client_factory``.
+    """
+
+    def __init__(self, client_factory: ClientFactory):
+        self._factory = client_factory
+        self._clients: dict[tuple[str, bool], Any] = {}
+        #: number of calls by operation since this object was made
+        self.calls: Counter[str] = Counter()
+
+    # --- plumbing
+
+    def _call(self, service: str, operation: str, *, change: bool = False, **params) -> dict:
+        self.calls[operation] += 1
+        try:
+            return getattr(self._client(service, change), xform_name(operation))(**params)
+        except (ClientError, BotoCoreError, ResponseParserError) as exc:
+            raise awserrors.translate(exc, operation, change=change) from exc
+
+    def _client(self, service: str, change: bool):
+        key = (service, change)
+        if key not in self._clients:
+            config = CHANGE_CONFIG if change else READ_CONFIG
+            self._clients[key] = self._factory(service, config=config)
+        return self._clients[key]
+
+    def _pages(self, service: str, operation: str, **params) -> Iterator[dict]:
+        token: str | None = None
+        while True:
+            extra = {"NextToken": token} if token else {}
+            page = self._call(service, operation, **params, **extra)
+            yield page
+            token = page.get("NextToken")
+            if not token:
+                return
+
+    # --- reading
+
+    def observe(self, name: str, now: float) -> World:
+        """
+        One observation of a group: the group, and each target group and load balancer once.
+
+        :raises Missing: no such group in this region.
+        """
+        raw = self._group(name)
+        group = to_group(raw)
+        instances = {r["InstanceId"]: to_instance(r) for r in raw.get("Instances", [])}
+        targets = {target_name(arn): self._target_health(arn) for arn in group.target_groups}
+        targets |= {lb: self._load_balancer_health(lb) for lb in group.load_balancers}
+        return World(group=group, instances=instances, targets=targets, taken_at=now)
+
+    def _group(self, name: str) -> dict:
+        answer = self._call(
+            "autoscaling", "DescribeAutoScalingGroups", AutoScalingGroupNames=[name]
+        )
+        for raw in answer["AutoScalingGroups"]:
+            if raw["AutoScalingGroupName"] == name:
+                return raw
+        raise Missing(
+            f"there is no Auto Scaling Group {name!r} in this region and account; "
+            "see `salt-run asgcycle.list`, and check region, profile and role_arn",
+            operation="DescribeAutoScalingGroups",
+        )
+
+    def _target_health(self, arn: str) -> dict[str, TargetHealth]:
+        answer = self._call("elbv2", "DescribeTargetHealth", TargetGroupArn=arn)
+        found: dict[str, TargetHealth] = {}
+        for entry in answer["TargetHealthDescriptions"]:
+            raw, key = entry["TargetHealth"], entry["Target"]["Id"]
+            health = TargetHealth(
+                raw.get("State", ""), raw.get("Reason", ""), raw.get("Description", "")
+            )
+            # one instance may be registered on several ports: the worst one counts
+            if key not in found or found[key].state == "healthy":
+                found[key] = health
+        return found
+
+    def _load_balancer_health(self, name: str) -> dict[str, TargetHealth]:
+        answer = self._call("elb", "DescribeInstanceHealth", LoadBalancerName=name)
+        return {
+            e["InstanceId"]: TargetHealth(
+                e.get("State", ""),
+                "" if e.get("ReasonCode") in (None, "N/A") else e["ReasonCode"],
+                e.get("Description", ""),
+            )
+            for e in answer["InstanceStates"]
+        }
+
+    def groups(self) -> list[Group]:
+        """All groups of the region, by name."""
+        pages = self._pages("autoscaling", "DescribeAutoScalingGroups", MaxRecords=PAGE)
+        found = [to_group(raw) for page in pages for raw in page["AutoScalingGroups"]]
+        return sorted(found, key=lambda g: g.name)
+
+    def activities(self, name: str) -> tuple[Activity, ...]:
+        """The newest scaling activities of the group, up to one page, newest first."""
+        answer = self._call(
+            "autoscaling", "DescribeScalingActivities", AutoScalingGroupName=name, MaxRecords=PAGE
+        )
+        return tuple(to_activity(raw) for raw in answer["Activities"])
+
+    def active_refresh(self, name: str) -> str | None:
+        """Id and state of an instance refresh that owns the group, or None."""
+        answer = self._call(
+            "autoscaling", "DescribeInstanceRefreshes", AutoScalingGroupName=name, MaxRecords=10
+        )
+        for refresh in answer["InstanceRefreshes"]:
+            if refresh.get("Status") in ACTIVE_REFRESH:
+                return f"{refresh['InstanceRefreshId']} ({refresh['Status']})"
+        return None
+
+    def launch_times(self, ids: Iterable[str]) -> dict[str, float]:
+        """Launch time (epoch seconds) of each instance that EC2 knows."""
+        wanted, found = sorted(ids), {}
+        for start in range(0, len(wanted), FILTER_VALUES):
+            chunk = wanted[start : start + FILTER_VALUES]
+            filters = [{"Name": "instance-id", "Values": chunk}]
+            for page in self._pages("ec2", "DescribeInstances", Filters=filters):
+                for reservation in page["Reservations"]:
+                    for raw in reservation["Instances"]:
+                        found[raw["InstanceId"]] = raw["LaunchTime"].timestamp()
+        return found
+
+    def resolve(self, spec: str) -> str:
+        """
+        What a spec as written on the group stands for now: ``lt-…:$Latest`` → ``lt-…:7``.
+
+        :raises Missing: the launch template or the version does not exist.
+        """
+        template, colon, version = spec.rpartition(":")
+        if not colon or not template.startswith("lt-"):
+            return spec
+        answer = self._call(
+            "ec2",
+            "DescribeLaunchTemplateVersions",
+            LaunchTemplateId=template,
+            Versions=[version],
+        )
+        found = answer["LaunchTemplateVersions"]
+        if not found:
+            raise Missing(
+                f"launch template {template} has no version {version}; "
+                "set the group to one that exists",
+                operation="DescribeLaunchTemplateVersions",
+            )
+        return f"{template}:{found[0]['VersionNumber']}"
+
+    def console(self, instance: str) -> str:
+        """The last lines of an instance's console, empty when EC2 has none yet."""
+        return self._call("ec2", "GetConsoleOutput", InstanceId=instance).get("Output") or ""
+
+    # --- changing (one attempt each)
+
+    def suspend(self, name: str, processes: Iterable[str]) -> None:
+        """Suspend these processes. An empty list would mean all of them: it is not sent."""
+        self._processes("SuspendProcesses", name, processes)
+
+    def resume(self, name: str, processes: Iterable[str]) -> None:
+        """Resume these processes. An empty list would mean all of them: it is not sent."""
+        self._processes("ResumeProcesses", name, processes)
+
+    def _processes(self, operation: str, name: str, processes: Iterable[str]) -> None:
+        named = list(processes)
+        if named:
+            self._call(
+                "autoscaling",
+                operation,
+                change=True,
+                AutoScalingGroupName=name,
+                ScalingProcesses=named,
+            )
+
+    def set_max(self, name: str, size: int) -> None:
+        """Set MaxSize."""
+        self._call(
+            "autoscaling",
+            "UpdateAutoScalingGroup",
+            change=True,
+            AutoScalingGroupName=name,
+            MaxSize=size,
+        )
+
+    def set_desired(self, name: str, size: int) -> None:
+        """Set DesiredCapacity now, whatever cooldown runs."""
+        self._call(
+            "autoscaling",
+            "SetDesiredCapacity",
+            change=True,
+            AutoScalingGroupName=name,
+            DesiredCapacity=size,
+            HonorCooldown=False,
+        )
+
+    def terminate(self, instance: str, *, decrement: bool) -> None:
+        """Terminate exactly this instance through its group, so that hooks and draining run."""
+        self._call(
+            "autoscaling",
+            "TerminateInstanceInAutoScalingGroup",
+            change=True,
+            InstanceId=instance,
+            ShouldDecrementDesiredCapacity=decrement,
+        )
+
+
+# --- AWS's answers → our words -------------------------------------------------------------------
+
+
+def target_name(arn: str) -> str:
+    """``arn:…:targetgroup/web/0123…`` → ``web``."""
+    parts = arn.split("/")
+    return parts[1] if len(parts) > 2 else arn
+
+
+def _spec(raw: Mapping[str, Any]) -> str:
+    template = raw.get("LaunchTemplate")
+    if template:
+        key = template.get("LaunchTemplateId") or template.get("LaunchTemplateName", "")
+        return f"{key}:{template.get('Version', '$Default')}"
+    return raw.get("LaunchConfigurationName") or ""
+
+
+def _group_specs(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    mixed = raw.get("MixedInstancesPolicy")
+    if not mixed:
+        return (_spec(raw),)
+    launch = mixed["LaunchTemplate"]
+    parts = [launch.get("LaunchTemplateSpecification")]
+    parts += [o.get("LaunchTemplateSpecification") for o in launch.get("Overrides", [])]
+    return tuple(dict.fromkeys(_spec({"LaunchTemplate": p}) for p in parts if p))
+
+
+def _weighted(raw: Mapping[str, Any]) -> bool:
+    mixed = raw.get("MixedInstancesPolicy") or {}
+    overrides = mixed.get("LaunchTemplate", {}).get("Overrides", [])
+    return any("WeightedCapacity" in o for o in overrides)
+
+
+def to_activity(raw: Mapping[str, Any]) -> Activity:
+    """A scaling activity in our words."""
+    ended = raw.get("EndTime")
+    return Activity(
+        id=raw["ActivityId"],
+        started_at=raw["StartTime"].timestamp(),
+        ended_at=ended.timestamp() if ended else None,
+        status=raw.get("StatusCode", ""),
+        description=raw.get("Description", ""),
+        message=raw.get("StatusMessage", ""),
+        cause=raw.get("Cause", ""),
+    )
+
+
+def to_group(raw: Mapping[str, Any]) -> Group:
+    """A group of DescribeAutoScalingGroups in our words."""
+    other = [
+        f"{s.get('Type', 'unknown')}: {s['Identifier']}"
+        for s in raw.get("TrafficSources", [])
+        if s.get("Type") not in ("elbv2", "elb")
+    ]
+    return Group(
+        name=raw["AutoScalingGroupName"],
+        min_size=raw["MinSize"],
+        max_size=raw["MaxSize"],
+        desired=raw["DesiredCapacity"],
+        specs=_group_specs(raw),
+        weighted=_weighted(raw),
+        zones=tuple(raw.get("AvailabilityZones", [])),
+        health_check=raw.get("HealthCheckType", "EC2"),
+        suspended=frozenset(p["ProcessName"] for p in raw.get("SuspendedProcesses", [])),
+        target_groups=tuple(raw.get("TargetGroupARNs", [])),
+        load_balancers=tuple(raw.get("LoadBalancerNames", [])),
+        other_traffic_sources=tuple(other),
+        warm_pool=bool(raw.get("WarmPoolConfiguration")),
+        status=raw.get("Status") or "",
+        tags={t["Key"]: t.get("Value", "") for t in raw.get("Tags", [])},
+    )
+
+
+def to_instance(raw: Mapping[str, Any]) -> Instance:
+    """A member of DescribeAutoScalingGroups in our words."""
+    return Instance(
+        id=raw["InstanceId"],
+        zone=raw.get("AvailabilityZone", ""),
+        lifecycle=raw["LifecycleState"],
+        healthy=raw.get("HealthStatus", "").upper() == "HEALTHY",
+        spec=_spec(raw),
+        weight=int(raw.get("WeightedCapacity") or 1),
+        protected=bool(raw.get("ProtectedFromScaleIn")),
+        instance_type=raw.get("InstanceType", ""),
+    )

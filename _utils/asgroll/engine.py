@@ -1,0 +1,245 @@
+"""
+The loop: observe → fold → plan → journal the intent → act → journal the outcome → report → sleep.
+
+Clock, sleep, gateway, journal and reporter are injected. The view of the world is rebuilt every
+turn, so a roll can be stopped at any line and taken up again from its journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from asgroll import changes, outcome
+from asgroll.aws import Aws
+from asgroll.errors import AwsError, Denied, Missing, Refused, Temporary, Throttled, Unclear
+from asgroll.events import Event, Step
+from asgroll.gates import GATES, Gate, judge
+from asgroll.journal import Journal
+from asgroll.model import (
+    Action,
+    Finish,
+    Phase,
+    Restore,
+    Resume,
+    Roll,
+    SetDesired,
+    SetMax,
+    Suspend,
+    Terminate,
+    Wait,
+    World,
+)
+from asgroll.planner import plan
+from asgroll.policy import Policy, format_duration
+from asgroll.tracker import fold
+
+#: Decisions are not acted on with a view older than this; the rest waits for a new observation.
+MAX_VIEW_AGE_SECONDS = 10.0
+#: Refusals of AWS in a row after which repeating is no use.
+MAX_REFUSALS = 3
+#: The longest pause under throttling, as a multiple of poll_interval.
+MAX_SLOWDOWN = 8
+
+Reporter = Callable[[Event, Roll], None]
+
+
+class Engine:
+    """
+    Runs one roll.
+
+    :param clock: seconds since the epoch.
+    :param sleep: pauses for some seconds; may return early when a stop is asked for.
+    :param report: called with each event and the roll at that moment.
+    :param stop: why the roll should stop (a signal's name), or None.
+    """
+
+    def __init__(
+        self,
+        aws: Aws,
+        journal: Journal,
+        policy: Policy,
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+        report: Reporter,
+        stop: Callable[[], str | None] = lambda: None,
+        gates: tuple[Gate, ...] = GATES,
+    ):
+        self._aws, self._journal, self._policy = aws, journal, policy
+        self._clock, self._sleep, self._report, self._stop = clock, sleep, report, stop
+        self._gates = gates
+        self._slowdown = 1
+        self._again = False
+        self._blind_since: float | None = None
+        self._said = ""
+        self.turns = 0
+
+    def run(self, roll: Roll) -> Roll:
+        """Work until the roll has ended, and return it as it ended."""
+        self._journal.save(roll)
+        self._emit(roll, Step.STARTED, f"{len(roll.victims)} to replace in {roll.group}")
+        while not roll.phase.ended:
+            roll = self.turn(roll)
+            if not (roll.phase.ended or self._again):
+                self._sleep(self._policy.poll_interval * self._slowdown)
+        self._emit(roll, Step.FINISHED, roll.reason or roll.phase.value, result=roll.phase.value)
+        return roll
+
+    def turn(self, roll: Roll) -> Roll:
+        """One turn of the loop."""
+        self.turns += 1
+        self._again = False
+        now = self._clock()
+        roll = self._heed_stop(roll, now)
+        if roll.phase.ended:
+            self._journal.save(roll)
+            return roll
+        try:
+            world = self._observe(roll, now)
+        except AwsError as exc:
+            roll = self._blind(roll, exc, now)
+        else:
+            self._blind_since = None
+            self._slowdown = max(1, self._slowdown // 2)
+            roll = self._work(roll, world, now)
+        self._journal.save(roll)
+        return roll
+
+    # --- observing
+
+    def _observe(self, roll: Roll, now: float) -> World:
+        world = judge(self._aws.observe(roll.group, now), self._gates)
+        if roll.short_since is not None and world.capacity < roll.expected_desired:
+            try:
+                world = replace(world, activities=self._aws.activities(roll.group))
+            except AwsError as exc:
+                self._say(roll, Step.RETRYING, f"cannot see why nothing is launched: {exc}")
+        return world
+
+    def _blind(self, roll: Roll, exc: AwsError, now: float) -> Roll:
+        """Nothing is decided without a view; a view that stays away ends the roll."""
+        if isinstance(exc, Missing):
+            return self._end(roll, Phase.HALTED, f"the group is gone: {exc}", now)
+        if not isinstance(exc, (Temporary, Unclear)):
+            return self._end(roll, Phase.HALTED, str(exc), now)
+        if self._blind_since is None:
+            self._blind_since = now
+        waited = now - self._blind_since
+        if waited > self._policy.ready_timeout:
+            return self._end(
+                roll, Phase.HALTED, f"no view of AWS for {format_duration(waited)}: {exc}", now
+            )
+        self._slow_down(exc)
+        self._say(roll, Step.RETRYING, str(exc))
+        return roll
+
+    def _slow_down(self, exc: AwsError) -> None:
+        if isinstance(exc, Throttled):
+            self._slowdown = min(MAX_SLOWDOWN, self._slowdown * 2)
+
+    # --- acting
+
+    def _work(self, roll: Roll, world: World, now: float) -> Roll:
+        before, roll = roll, fold(roll, world, self._policy, now)
+        for event in changes.between(before, roll, world, now):
+            self._report(event, roll)
+        for action in plan(world, roll, self._policy, now):
+            roll, go_on = self._act(roll, action)
+            if not go_on:
+                break
+            if self._clock() - world.taken_at > MAX_VIEW_AGE_SECONDS:
+                self._again = True
+                break
+        return roll
+
+    def _act(self, roll: Roll, action: Action) -> tuple[Roll, bool]:
+        """Carry out one action; the flag says whether the next one may follow from this view."""
+        now = self._clock()
+        if isinstance(action, Wait):
+            self._say(roll, Step.WAITING, f"waiting {action.why}")
+            return roll, True
+        if isinstance(action, Finish):
+            return self._end(roll, action.outcome, action.reason, now), False
+        if isinstance(action, Restore):
+            return self._restore(roll, action.outcome, action.reason, now), False
+        self._journal.intent(roll, action)
+        try:
+            self._send(roll, action)
+        except Temporary as exc:
+            self._journal.outcome(roll, action, "not applied")
+            self._slow_down(exc)
+            self._say(roll, Step.RETRYING, str(exc))
+            return roll, False
+        except Unclear as exc:
+            self._journal.outcome(roll, action, "unclear")
+            self._say(roll, Step.RETRYING, f"{exc}; looking before deciding again")
+            return outcome.unclear(roll, action, now), False
+        except AwsError as exc:
+            self._journal.outcome(roll, action, "not applied")
+            return self._refused(roll, action, exc, now)
+        self._journal.outcome(roll, action, "applied")
+        roll = outcome.applied(roll, action, now)
+        self._report(changes.of_action(action, roll, now), roll)
+        return roll, roll.pending is None or bool(roll.pending.applied)
+
+    def _send(self, roll: Roll, action: Action) -> None:
+        if isinstance(action, Terminate):
+            self._aws.terminate(action.instance, decrement=action.decrement)
+        elif isinstance(action, SetDesired):
+            self._aws.set_desired(roll.group, action.to)
+        elif isinstance(action, SetMax):
+            self._aws.set_max(roll.group, action.to)
+        elif isinstance(action, Suspend):
+            self._aws.suspend(roll.group, action.processes)
+        elif isinstance(action, Resume):
+            self._aws.resume(roll.group, action.processes)
+
+    def _refused(self, roll: Roll, action: Action, exc: AwsError, now: float) -> tuple[Roll, bool]:
+        """A denied call ends the roll; a refused one is tried on fresh views a few times."""
+        roll = roll.with_(refusals=roll.refusals + 1)
+        self._say(roll, Step.RETRYING, str(exc))
+        final = not isinstance(exc, Refused) or isinstance(exc, Denied)
+        if not final and roll.refusals < MAX_REFUSALS:
+            return roll, False
+        if roll.phase is Phase.RESTORING:
+            reason = "; ".join(filter(None, (roll.reason, f"not put back: {exc}")))
+            sizes = isinstance(action, (Terminate, SetDesired))
+            self._again = sizes
+            return roll.with_(reason=reason, refusals=0, gave_up=roll.gave_up or sizes), not sizes
+        if roll.terminations and self._policy.on_failure == "pause":
+            return self._end(roll, Phase.HALTED, str(exc), now), False
+        return self._restore(roll, Phase.HALTED, str(exc), now), False
+
+    # --- ending
+
+    def _heed_stop(self, roll: Roll, now: float) -> Roll:
+        why = self._stop()
+        if why is None or roll.phase is not Phase.ROLLING:
+            return roll
+        if self._policy.on_signal == "pause":
+            return self._end(roll, Phase.STOPPED, f"paused by {why}", now)
+        return self._restore(roll, Phase.STOPPED, f"stopped by {why}", now)
+
+    def _restore(self, roll: Roll, how: Phase, reason: str, now: float) -> Roll:
+        self._again = True
+        roll = roll.with_(
+            phase=Phase.RESTORING, outcome=how, reason=reason, restoring_since=now, refusals=0
+        )
+        self._emit(roll, Step.RESTORING, reason or "all replaced: putting sizes back")
+        return roll
+
+    def _end(self, roll: Roll, how: Phase, reason: str, now: float) -> Roll:
+        self._again = False
+        return roll.with_(phase=how, outcome=how, reason=reason or roll.reason, ended_at=now)
+
+    # --- reporting
+
+    def _say(self, roll: Roll, step: Step, text: str) -> None:
+        """Report a state of affairs once, not every turn."""
+        if text != self._said:
+            self._said = text
+            self._emit(roll, step, text)
+
+    def _emit(self, roll: Roll, step: Step, text: str, **data) -> None:
+        self._report(Event(step, self._clock(), text, data), roll)

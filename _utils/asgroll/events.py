@@ -1,0 +1,47 @@
+"""What happens in a roll, as events; the only place that spells a step or an event tag."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+from urllib.parse import quote
+
+PREFIX = "salt/asgcycle"
+
+
+class Step(str, Enum):
+    """The steps of a roll. Integrations match on these words: they are a contract."""
+
+    STARTED = "started"
+    SUSPENDED = "suspended"
+    RESUMED = "resumed"
+    MAX_SET = "max-set"
+    DESIRED_SET = "desired-set"
+    DESIRED_CHANGED = "desired-changed"
+    LAUNCHED = "launched"
+    READY = "ready"
+    TERMINATING = "terminating"
+    TERMINATED = "terminated"
+    VANISHED = "vanished"
+    FAILED = "failed"
+    WAITING = "waiting"
+    RETRYING = "retrying"
+    RESTORING = "restoring"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened at ``at``; ``text`` is for people, ``data`` for programs."""
+
+    step: Step
+    at: float
+    text: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+def tag(group: str, step: Step) -> str:
+    """``salt/asgcycle/<group>/<step>``; a slash in a group's name is escaped."""
+    return f"{PREFIX}/{quote(group, safe=' :@+,=')}/{step.value}"

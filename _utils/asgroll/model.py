@@ -1,0 +1,403 @@
+"""
+The words of a roll as data: what is observed, what is intended, what happened.
+
+Everything here is frozen. Times are seconds since the epoch, durations are seconds, capacities are
+in the group's own units (instances, or the sum of their weights when the group is weighted).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+IN_SERVICE = "InService"
+STANDBY = "Standby"
+
+#: Lifecycle states that fill a place in DesiredCapacity (EC2 Auto Scaling user guide, "instance
+#: lifecycle"). Standby is not one of them: entering it may lower the desired capacity.
+HOLDS_CAPACITY = frozenset(
+    {
+        "Pending",
+        "Pending:Wait",
+        "Pending:Proceed",
+        IN_SERVICE,
+        "ReplacingRootVolume",
+        "ReplacingRootVolume:Wait",
+        "ReplacingRootVolume:Proceed",
+        "RootVolumeReplaced",
+    }
+)
+
+#: States in which the instance is on its way out or already gone.
+LEAVING = frozenset(
+    {
+        "Terminating",
+        "Terminating:Wait",
+        "Terminating:Proceed",
+        "Terminating:Retained",
+        "Terminated",
+        "Detaching",
+        "Detached",
+    }
+)
+
+
+class Verdict(str, Enum):
+    """What a gate says of an instance."""
+
+    READY = "ready"
+    NOT_YET = "not yet"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A gate's answer: which gate, what it says, and why in words."""
+
+    gate: str
+    verdict: Verdict
+    why: str = ""
+
+
+READY = Answer("all", Verdict.READY)
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """
+    One member of the group as last observed.
+
+    ``spec`` is what it was launched from: ``lt-…:7``, or the name of a launch configuration.
+    ``launched_at`` is known only where somebody asked EC2. ``answer`` is the gates' summary.
+    """
+
+    id: str
+    zone: str
+    lifecycle: str
+    healthy: bool
+    spec: str = ""
+    weight: int = 1
+    protected: bool = False
+    instance_type: str = ""
+    launched_at: float | None = None
+    answer: Answer = READY
+
+    @property
+    def holds_capacity(self) -> bool:
+        return self.lifecycle in HOLDS_CAPACITY
+
+    @property
+    def leaving(self) -> bool:
+        return self.lifecycle in LEAVING
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """
+    An Auto Scaling Group as last observed.
+
+    ``specs`` are what it may launch from now (several with a mixed-instances policy whose
+    overrides name templates of their own), as written on the group: ``lt-…:$Latest``.
+    """
+
+    name: str
+    min_size: int
+    max_size: int
+    desired: int
+    specs: tuple[str, ...] = ()
+    weighted: bool = False
+    zones: tuple[str, ...] = ()
+    health_check: str = "EC2"
+    suspended: frozenset[str] = frozenset()
+    target_groups: tuple[str, ...] = ()
+    load_balancers: tuple[str, ...] = ()
+    other_traffic_sources: tuple[str, ...] = ()
+    warm_pool: bool = False
+    protects_new: bool = False
+    status: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetHealth:
+    """State of one instance in one target group or load balancer, in AWS's own words."""
+
+    state: str
+    reason: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """A scaling activity of the group, in AWS's own words."""
+
+    id: str
+    started_at: float
+    ended_at: float | None
+    status: str
+    description: str = ""
+    message: str = ""
+    cause: str = ""
+
+    @property
+    def launch(self) -> bool:
+        return self.description.startswith("Launching")
+
+    @property
+    def failed(self) -> bool:
+        return self.status in ("Failed", "Cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """
+    One observation, taken at ``taken_at``.
+
+    ``targets`` maps the name of each target group or load balancer to the health of its members.
+    ``activities`` are read only in turns in which the group lacks instances.
+    """
+
+    group: Group
+    instances: Mapping[str, Instance]
+    targets: Mapping[str, Mapping[str, TargetHealth]] = field(default_factory=dict)
+    activities: tuple[Activity, ...] = ()
+    taken_at: float = 0.0
+
+    @property
+    def capacity(self) -> int:
+        """Units held by all members that fill a place in the desired capacity."""
+        return sum(i.weight for i in self.instances.values() if i.holds_capacity)
+
+
+class Phase(str, Enum):
+    """Where a roll stands. The last three are ends."""
+
+    ROLLING = "rolling"
+    RESTORING = "restoring"
+    DONE = "done"
+    HALTED = "halted"
+    STOPPED = "stopped"
+
+    @property
+    def ended(self) -> bool:
+        return self in (Phase.DONE, Phase.HALTED, Phase.STOPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class Victim:
+    """An instance to be replaced, as it was when the set was frozen."""
+
+    id: str
+    zone: str
+    weight: int = 1
+    launched_at: float | None = None
+    spec: str = ""
+    standby: bool = False
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """
+    An instance that appeared after the roll began, whoever caused it.
+
+    ``missing_since``: absent from the group's answer (which may lag); ``gone_at``: for good.
+    """
+
+    id: str
+    zone: str
+    seen_at: float
+    weight: int = 1
+    spec: str = ""
+    healthy_since: float | None = None
+    ready_at: float | None = None
+    failed_at: float | None = None
+    missing_since: float | None = None
+    gone_at: float | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Nothing is awaited of it any more."""
+        return self.ready_at is not None or self.gone_at is not None
+
+
+class Cause(str, Enum):
+    """Why we terminate an instance."""
+
+    VICTIM = "victim"
+    FAILED = "failed replacement"
+    SURPLUS = "surplus"
+
+
+@dataclass(frozen=True, slots=True)
+class Termination:
+    """A termination that we asked for. ``unclear``: the answer was lost."""
+
+    id: str
+    asked_at: float
+    cause: Cause
+    decrement: bool
+    unclear: bool = False
+    leaving_at: float | None = None
+    gone_at: float | None = None
+    overdue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One count against ``max_failures``."""
+
+    at: float
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PendingChange:
+    """
+    A change of the desired capacity whose effect has not been seen yet.
+
+    ``applied`` is None when the answer was lost, or when the amount is for AWS to say (weights).
+    """
+
+    at: float
+    before: int
+    after: int
+    applied: bool | None
+    instance: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Extremes:
+    """What the run has seen, for the report that proves the invariants."""
+
+    lowest_serving: int
+    highest_total: int
+    #: how far serving was below live − max_unavailable at worst, whoever caused it (0: never)
+    below_floor: int = 0
+
+
+@dataclass(frozen=True)
+class Roll:
+    """
+    Everything a roll must remember; the rest is re-derived from the next observation.
+
+    ``initial`` are the ids present when it began, ``victims`` the frozen set among them.
+    ``delta`` is how many units of the desired capacity are ours, ``expected_desired`` what the
+    group should show if nobody else changed it. ``excused`` are units by which the outside world
+    has scaled in: so many new instances may disappear without being counted as failures.
+    """
+
+    id: str
+    group: str
+    region: str
+    started_at: float
+    initial: frozenset[str]
+    victims: Mapping[str, Victim]
+    specs: tuple[str, ...]
+    min_size: int
+    max_size: int
+    desired: int
+    expected_desired: int
+    delta: int = 0
+    excused: int = 0
+    pending: PendingChange | None = None
+    max_set: int | None = None
+    max_set_at: float = 0.0
+    suspended: frozenset[str] = frozenset()
+    phase: Phase = Phase.ROLLING
+    outcome: Phase = Phase.DONE
+    reason: str = ""
+    replacements: Mapping[str, Replacement] = field(default_factory=dict)
+    terminations: Mapping[str, Termination] = field(default_factory=dict)
+    vanished: frozenset[str] = frozenset()
+    failures: tuple[Failure, ...] = ()
+    counted_launch_failures: frozenset[str] = frozenset()
+    short_since: float | None = None
+    progress_at: float = 0.0
+    restoring_since: float | None = None
+    ended_at: float | None = None
+    extremes: Extremes | None = None
+    refusals: int = 0
+    gave_up: bool = False
+
+    def with_(self, **changes) -> Roll:
+        """A copy with the given fields changed."""
+        return dataclasses.replace(self, **changes)
+
+    @property
+    def live(self) -> int:
+        """Desired capacity as the outside world wants it: what the group has, less our part."""
+        return self.expected_desired - self.delta
+
+
+# --- actions: what the planner may ask for -------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Suspend:
+    """Suspend these scaling processes (names that are not suspended yet)."""
+
+    processes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Resume exactly the processes that we suspended."""
+
+    processes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetMax:
+    """Raise MaxSize for the roll, or put it back (``restore``)."""
+
+    to: int
+    restore: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetDesired:
+    """Set DesiredCapacity from ``before`` to ``to``."""
+
+    before: int
+    to: int
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    """Terminate exactly this instance through the group, with or without lowering desired."""
+
+    instance: str
+    weight: int
+    decrement: bool
+    cause: Cause
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do now; ``why`` is for the person who watches."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Stop replacing and put back what was changed; ``outcome`` is how the roll will end."""
+
+    outcome: Phase
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The roll has ended."""
+
+    outcome: Phase
+    reason: str
+
+
+Action = Suspend | Resume | SetMax | SetDesired | Terminate | Wait | Restore | Finish

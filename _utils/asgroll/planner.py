@@ -1,0 +1,344 @@
+"""
+Decides what to do next. Pure: ``plan(world, roll, policy, now) -> list[Action]``.
+
+A sliding window by relative accounting. With *live* the desired capacity as the outside world
+wants it, *alive* the capacity of the victims still in the group, S the surge and U
+``max_unavailable``:
+
+* the desired capacity wanted at any moment is ``live + min(S, alive)``: raised by SetDesired,
+  lowered only by terminating an instance of our choice with decrement;
+* a victim may go while what serves without it is at least ``live − U``;
+* no barrier: every turn uses whatever capacity has become ready.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from asgroll.model import (
+    STANDBY,
+    Action,
+    Cause,
+    Finish,
+    Instance,
+    Phase,
+    Replacement,
+    Restore,
+    Resume,
+    Roll,
+    SetDesired,
+    SetMax,
+    Suspend,
+    Terminate,
+    Wait,
+    World,
+)
+from asgroll.policy import Policy, format_duration
+from asgroll.tracker import describe, serves
+
+
+@dataclass
+class Book:
+    """The counts of one observation, in capacity units, that every rule is stated in."""
+
+    live: int
+    floor: int
+    surge: int
+    serving: int = 0
+    alive: int = 0
+    unready: int = 0
+    smallest: int = 1
+    victims: list[Instance] = field(default_factory=list)
+    standby: list[Instance] = field(default_factory=list)
+    serving_ids: set[str] = field(default_factory=set)
+    zones: dict[str, int] = field(default_factory=dict)
+    in_flight: int = 0
+    held: int = 0
+
+
+def plan(world: World, roll: Roll, policy: Policy, now: float) -> list[Action]:
+    """
+    What to do after this observation, in order; empty once the roll has ended.
+
+    :param world: one observation, already folded into ``roll``.
+    :param now: seconds since the epoch.
+    :return: actions; the caller stops at the first one whose call does not clearly succeed.
+    """
+    if roll.phase.ended:
+        return []
+    if roll.pending is not None:
+        return [Wait(f"for the group to show desired {roll.pending.after}")]
+    book = count(world, roll, policy)
+    if roll.phase is Phase.RESTORING:
+        return _restore(world, roll, policy, book, now)
+    halt = _halt_reason(roll, policy, now)
+    if halt:
+        ends_here = policy.on_failure == "pause"
+        return [(Finish if ends_here else Restore)(Phase.HALTED, halt)]
+    actions = [*_prepare(world, roll, policy, book), *_clear_failed(world, roll)]
+    actions += _replace(roll, policy, book, actions)
+    if actions:
+        return actions
+    waiting = _waiting_for(world, roll, policy, book)
+    if waiting:
+        return [Wait(waiting)]
+    if roll.delta and not book.victims:
+        return _shed(world, roll, policy, book, now) or [Wait("for the surplus to be removable")]
+    return [Restore(Phase.DONE, "")]
+
+
+def count(world: World, roll: Roll, policy: Policy) -> Book:
+    """Add up an observation."""
+    weights = [v.weight for v in roll.victims.values() if not v.standby] or [1]
+    live = roll.live
+    unavailable = policy.max_unavailable.units(live, min(weights), up=False)
+    surge = policy.surge.units(live, max(weights), up=True)
+    if not policy.raise_max:
+        surge = max(0, min(surge, world.group.max_size - live))
+    book = Book(live=live, floor=live - unavailable, surge=surge, smallest=min(weights))
+    for instance in world.instances.values():
+        _count_one(book, instance, roll)
+    return book
+
+
+def _count_one(book: Book, instance: Instance, roll: Roll) -> None:
+    key, weight = instance.id, instance.weight
+    if key in roll.terminations:
+        book.in_flight += weight
+        return
+    if instance.lifecycle == STANDBY and key in roll.victims:
+        book.standby.append(instance)
+        return
+    if not instance.holds_capacity:
+        return
+    book.held += weight
+    book.zones[instance.zone] = book.zones.get(instance.zone, 0) + 1
+    if serves(instance, roll):
+        book.serving += weight
+        book.serving_ids.add(key)
+    elif key not in roll.initial:
+        book.unready += weight
+    if key in roll.victims and key not in roll.vanished:
+        book.alive += weight
+        book.victims.append(instance)
+
+
+# --- rolling -------------------------------------------------------------------------------------
+
+
+def _halt_reason(roll: Roll, policy: Policy, now: float) -> str:
+    if len(roll.failures) > policy.max_failures:
+        last = roll.failures[-1]
+        return (
+            f"{len(roll.failures)} failures, {policy.max_failures} allowed; "
+            f"the last: {last.what}: {last.why}"
+        )
+    limit = policy.ready_timeout + policy.drain_timeout
+    if now - roll.progress_at > limit:
+        return f"no progress for {format_duration(limit)} (ready_timeout + drain_timeout)"
+    return ""
+
+
+def _prepare(world: World, roll: Roll, policy: Policy, book: Book) -> list[Action]:
+    """Suspend what should be suspended, make headroom, raise the desired capacity."""
+    if not book.victims:
+        return []
+    actions: list[Action] = []
+    missing = [p for p in policy.suspend if p not in world.group.suspended]
+    if missing:
+        actions.append(Suspend(tuple(missing)))
+    wanted = book.live + min(book.surge, book.alive)
+    if wanted > world.group.max_size:
+        actions.append(SetMax(wanted))
+    if wanted > roll.expected_desired:
+        actions.append(SetDesired(before=roll.expected_desired, to=wanted))
+    return actions
+
+
+def _clear_failed(world: World, roll: Roll) -> list[Action]:
+    """A replacement past its deadline is terminated; the group launches another one by itself."""
+    return [
+        Terminate(key, known.weight, False, Cause.FAILED, "did not become ready in time")
+        for key, known in roll.replacements.items()
+        if known.failed_at is not None
+        and known.gone_at is None
+        and key not in roll.terminations
+        and key in world.instances
+    ]
+
+
+def _replace(roll: Roll, policy: Policy, book: Book, planned: list[Action]) -> list[Action]:
+    """Terminate as many victims as the floor allows, those that do not serve first."""
+    delta = roll.delta + sum(a.to - a.before for a in planned if isinstance(a, SetDesired))
+    alive = book.alive
+    spare = book.serving - book.floor
+    # Capacity on its way: what the group wants but does not have ready. A victim that does not
+    # serve costs nothing, but replacing all of them at once would bet the group on one health
+    # check; so they share the window with the others.
+    settled = book.held - book.unready
+    window = book.surge + (book.live - book.floor) - (book.live + delta - settled)
+    actions: list[Action] = []
+    for victim in order(book, roll, policy):
+        weight = victim.weight
+        serving = victim.id in book.serving_ids
+        if (spare if serving else window) < weight:
+            continue
+        surplus = delta - min(book.surge, alive - weight)
+        decrement = surplus >= weight
+        why = "" if serving else f"did not serve: {describe(victim)}"
+        actions.append(Terminate(victim.id, weight, decrement, Cause.VICTIM, why))
+        alive -= weight
+        if serving:
+            spare -= weight
+        if decrement:
+            delta -= weight
+        else:
+            window -= weight
+    return actions + _standby(book)
+
+
+def _standby(book: Book) -> list[Action]:
+    return [Terminate(i.id, i.weight, False, Cause.VICTIM, "was in Standby") for i in book.standby]
+
+
+def order(book: Book, roll: Roll, policy: Policy) -> Iterator[Instance]:
+    """
+    Victims in the order in which they go: those that do not serve, then from the fullest zone the
+    oldest (``order: zone``), or simply by age.
+    """
+
+    def age(victim: Instance) -> tuple[float, str]:
+        return (roll.victims[victim.id].launched_at or 0.0, victim.id)
+
+    idle = [v for v in book.victims if v.id not in book.serving_ids]
+    busy = [v for v in book.victims if v.id in book.serving_ids]
+    if policy.order != "zone":
+        newest = policy.order == "newest"
+        for part in (idle, busy):
+            yield from sorted(part, key=age, reverse=newest)
+        return
+    counts = dict(book.zones)
+    for part in (idle, busy):
+        yield from _from_fullest_zone(sorted(part, key=age, reverse=True), counts)
+
+
+def _from_fullest_zone(victims: list[Instance], counts: dict[str, int]) -> Iterator[Instance]:
+    """:param victims: youngest first; ``counts`` (members per zone) is kept up to date."""
+    waiting: dict[str, list[Instance]] = {}
+    for victim in victims:
+        waiting.setdefault(victim.zone, []).append(victim)
+    heap = [(-counts[zone], zone) for zone in waiting]
+    heapq.heapify(heap)
+    while heap:
+        _, zone = heapq.heappop(heap)
+        yield waiting[zone].pop()
+        counts[zone] -= 1
+        if waiting[zone]:
+            heapq.heappush(heap, (-counts[zone], zone))
+
+
+def _waiting_for(world: World, roll: Roll, policy: Policy, book: Book) -> str:
+    """What the roll still waits for, in words; empty when nothing is left to wait for."""
+    pending = [r for r in roll.replacements.values() if not r.settled]
+    if pending:
+        return _say_unready(world, pending)
+    if world.capacity < roll.expected_desired:
+        return f"for the group to launch: it has {world.capacity} of {roll.expected_desired}"
+    if book.victims:
+        return (
+            f"for capacity: {book.serving} serving, {book.floor} needed, "
+            f"{len(book.victims)} still to replace"
+        )
+    leaving = [t for t in roll.terminations.values() if t.gone_at is None and not t.overdue]
+    if leaving:
+        first = world.instances.get(leaving[0].id)
+        state = first.lifecycle if first else "leaving"
+        return f"for {len(leaving)} to leave the group: {leaving[0].id} is {state}"
+    return ""
+
+
+def _say_unready(world: World, pending: list[Replacement]) -> str:
+    first = pending[0]
+    instance = world.instances.get(first.id)
+    state = describe(instance) if instance else "not listed"
+    return f"for {len(pending)} new to be ready: {first.id}: {state}"
+
+
+# --- restoring -----------------------------------------------------------------------------------
+
+
+def _restore(world: World, roll: Roll, policy: Policy, book: Book, now: float) -> list[Action]:
+    """Give back our share of the desired capacity, then MaxSize, then the processes."""
+    if roll.delta:
+        started = now if roll.restoring_since is None else roll.restoring_since
+        if roll.gave_up or now - started > policy.ready_timeout:
+            return [*_put_back(world, roll), Finish(roll.outcome, _leftover(roll))]
+        return _shed(world, roll, policy, book, now) or [
+            Wait(f"to give back {roll.delta} of the desired capacity")
+        ]
+    return [*_put_back(world, roll), Finish(roll.outcome, roll.reason)]
+
+
+def _leftover(roll: Roll) -> str:
+    left = f"desired is still {roll.expected_desired}, {roll.delta} more than wanted"
+    return f"{roll.reason}; {left}" if roll.reason else left
+
+
+def _put_back(world: World, roll: Roll) -> list[Action]:
+    actions: list[Action] = []
+    # The answer may lag behind our own raise, so a MaxSize that looks untouched is set again;
+    # any third value is somebody else's and stays.
+    if roll.max_set is not None and world.group.max_size in (roll.max_set, roll.max_size):
+        actions.append(SetMax(max(roll.max_size, roll.expected_desired), restore=True))
+    if roll.suspended:
+        actions.append(Resume(tuple(sorted(roll.suspended))))
+    return actions
+
+
+def _shed(world: World, roll: Roll, policy: Policy, book: Book, now: float) -> list[Action]:
+    """
+    Lower the desired capacity by our share without letting AWS choose whom to terminate: first
+    what does not serve yet, then victims, then the newest of what we launched.
+    """
+    delta, spare = roll.delta, book.serving - book.floor
+    actions: list[Action] = []
+    for instance, serving, cause in _shed_candidates(world, roll, book):
+        if instance.weight > delta or (serving and instance.weight > spare):
+            continue
+        why = "no longer needed" if cause is Cause.SURPLUS else ""
+        actions.append(Terminate(instance.id, instance.weight, True, cause, why))
+        delta -= instance.weight
+        spare -= instance.weight if serving else 0
+    if actions:
+        return actions
+    nothing_to_choose = book.held <= book.live and _short_for(roll, now) >= policy.settle_time
+    smaller_than_any = book.held and delta < min(
+        i.weight for i in world.instances.values() if i.holds_capacity
+    )
+    if nothing_to_choose or smaller_than_any:
+        return [SetDesired(before=roll.expected_desired, to=book.live)]
+    return []
+
+
+def _shed_candidates(world: World, roll: Roll, book: Book):
+    new = sorted(
+        (r for r in roll.replacements.values() if r.gone_at is None and r.id in world.instances),
+        key=lambda r: (r.seen_at, r.id),
+        reverse=True,
+    )
+    new = [r for r in new if r.id not in roll.terminations]
+    for known in new:
+        if known.ready_at is None:
+            yield world.instances[known.id], False, Cause.SURPLUS
+    for victim in book.victims:
+        yield victim, victim.id in book.serving_ids, Cause.VICTIM
+    if not book.victims:
+        for known in new:
+            if known.ready_at is not None:
+                yield world.instances[known.id], known.id in book.serving_ids, Cause.SURPLUS
+
+
+def _short_for(roll: Roll, now: float) -> float:
+    return now - roll.short_since if roll.short_since is not None else 0.0

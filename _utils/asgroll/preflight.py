@@ -1,0 +1,219 @@
+"""
+Everything that speaks against starting a roll, found at once, before anything is changed.
+
+``assess`` reads (through the gateway only), ``obstacles`` decides (pure).
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from asgroll.aws import Aws
+from asgroll.errors import AwsError
+from asgroll.gates import judge
+from asgroll.model import Activity, Extremes, Group, Roll, Verdict, World
+from asgroll.policy import Policy
+from asgroll.selection import Choice, choose
+
+T = TypeVar("T")
+
+#: What a roll needs to work; each with what its suspension would do.
+_NEEDED = {
+    "Launch": "no replacement would ever start",
+    "Terminate": "no old instance would ever go",
+    "AddToLoadBalancer": "new instances would never be registered, not even after resuming it",
+}
+_UNPINNED = ("$Latest", "$Default")
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What was found out before starting. ``obstacles`` empty: the roll may start."""
+
+    obstacles: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    world: World | None = None
+    choice: Choice = field(default_factory=Choice)
+    specs: tuple[str, ...] = ()
+    known_failures: frozenset[str] = frozenset()
+    typical_launch: float | None = None
+
+
+@dataclass
+class _Facts:
+    world: World
+    specs: tuple[str, ...] = ()
+    launched: Mapping[str, float] = field(default_factory=dict)
+    refresh: str | None = None
+    activities: tuple[Activity, ...] = ()
+
+
+def assess(aws: Aws, name: str, policy: Policy, now: float) -> Assessment:
+    """
+    Read all that a roll of this group depends on; changes nothing.
+
+    A call that fails becomes an obstacle with its reason, so that a person sees all of them in
+    one go: a denied permission is never taken for "there is none".
+    """
+    obstacles: list[str] = []
+
+    def read(call: Callable[[], T], otherwise: T) -> T:
+        try:
+            return call()
+        except AwsError as exc:
+            if str(exc) not in obstacles:
+                obstacles.append(str(exc))
+            return otherwise
+
+    world = read(lambda: aws.observe(name, now), None)
+    if world is None:
+        return Assessment(tuple(obstacles))
+    world = judge(world)
+    facts = _Facts(world)
+    facts.specs = tuple(read(lambda s=spec: aws.resolve(s), spec) for spec in world.group.specs)
+    facts.launched = read(lambda: aws.launch_times(world.instances), {})
+    facts.refresh = read(lambda: aws.active_refresh(name), None)
+    facts.activities = read(lambda: aws.activities(name), ())
+    readable = not obstacles
+    choice = choose(world.instances.values(), frozenset(facts.specs), facts.launched, policy, now)
+    found = blocking(world, choice, policy, facts.refresh)
+    return Assessment(
+        obstacles=(*obstacles, *found, *(choice.problems if readable else ())),
+        warnings=tuple(cautions(world, choice, facts.specs)),
+        world=world,
+        choice=choice,
+        specs=facts.specs,
+        known_failures=frozenset(a.id for a in facts.activities if a.launch and a.failed),
+        typical_launch=_typical_launch(facts.activities),
+    )
+
+
+def blocking(world: World, choice: Choice, policy: Policy, refresh: str | None) -> list[str]:
+    """The reasons not to start, each with what to do about it."""
+    group = world.group
+    found = []
+    if "delete" in group.status.lower():
+        found.append(f"the group is being deleted ({group.status})")
+    if not world.instances:
+        found.append("the group has no instances: there is nothing to replace")
+    found += [
+        f"the process {process} is suspended: {effect}; resume it first"
+        for process, effect in _NEEDED.items()
+        if process in group.suspended
+    ]
+    if refresh:
+        found.append(
+            f"instance refresh {refresh} is replacing instances of this group; wait for its end "
+            "or cancel it"
+        )
+    found += _acceptable(group, policy)
+    if choice.victims:
+        found += _no_room(world, choice, policy)
+    return found
+
+
+def _acceptable(group: Group, policy: Policy) -> list[str]:
+    """Obstacles that a person may accept with the policy key ``accept``."""
+    candidates = {}
+    behind = [*group.target_groups, *group.load_balancers]
+    if behind and group.health_check == "EC2":
+        candidates["health-check-type"] = (
+            "the group is behind a load balancer but its health check type is EC2: after the roll "
+            "an instance that the load balancer finds unhealthy would stay; set it to ELB"
+        )
+    if group.other_traffic_sources:
+        names = ", ".join(group.other_traffic_sources)
+        candidates["traffic-source"] = f"traffic from {names} cannot be checked"
+    if group.warm_pool:
+        candidates["warm-pool"] = (
+            "the group has a warm pool: replacements would come from it, launched and patched "
+            "when the pool was filled; remove the pool, or renew it first"
+        )
+    return [
+        f"{text}, or accept: [{code}]"
+        for code, text in candidates.items()
+        if code not in policy.accept
+    ]
+
+
+def _no_room(world: World, choice: Choice, policy: Policy) -> list[str]:
+    group = world.group
+    weights = [v.weight for v in choice.victims.values() if not v.standby]
+    if not weights:
+        return []
+    surge = policy.surge.units(group.desired, max(weights), up=True)
+    unavailable = policy.max_unavailable.units(group.desired, min(weights), up=False)
+    if surge == 0 and unavailable == 0:
+        return [
+            f"max_unavailable: {policy.max_unavailable} of {group.desired} rounds down to 0 and "
+            f"surge is {policy.surge}: nothing could ever be replaced; set surge: 1 or a larger "
+            "max_unavailable"
+        ]
+    room = group.max_size - group.desired
+    if not policy.raise_max and unavailable == 0 and room <= 0:
+        return [
+            f"no room to surge: desired {group.desired} = max {group.max_size} with "
+            "raise_max: false and max_unavailable: 0; set raise_max: true, raise MaxSize, or "
+            "allow max_unavailable: 1"
+        ]
+    return []
+
+
+def cautions(world: World, choice: Choice, specs: tuple[str, ...]) -> list[str]:
+    """What does not stop a roll but should be known."""
+    group = world.group
+    found = []
+    for written, number in zip(group.specs, specs, strict=True):
+        if written.endswith(_UNPINNED):
+            found.append(
+                f"the group launches from {written} (now {number}): whoever changes the template "
+                "during the roll changes what is launched; pin a number"
+            )
+    for process in ("HealthCheck", "ReplaceUnhealthy"):
+        if process in group.suspended:
+            found.append(f"the process {process} is suspended")
+    sick = [i for i in world.instances.values() if i.answer.verdict is not Verdict.READY]
+    sick = [i for i in sick if i.holds_capacity]
+    if sick:
+        named = ", ".join(f"{i.id} ({i.answer.why})" for i in sick[:3])
+        more = f" and {len(sick) - 3} more" if len(sick) > 3 else ""
+        found.append(f"{len(sick)} of {len(world.instances)} do not serve now: {named}{more}")
+    return found
+
+
+def _typical_launch(activities: tuple[Activity, ...]) -> float | None:
+    """Median seconds of the group's recent successful launches."""
+    took = [
+        a.ended_at - a.started_at
+        for a in activities
+        if a.launch and a.status == "Successful" and a.ended_at is not None
+    ]
+    return statistics.median(took) if took else None
+
+
+def begin(assessment: Assessment, policy: Policy, roll_id: str, region: str, now: float) -> Roll:
+    """The roll that an assessment without obstacles leads to: its set of victims is frozen."""
+    world = assessment.world
+    if world is None or assessment.obstacles:
+        raise ValueError("a roll with obstacles cannot begin")
+    group = world.group
+    serving = sum(i.weight for i in world.instances.values() if i.answer.verdict is Verdict.READY)
+    return Roll(
+        id=roll_id,
+        group=group.name,
+        region=region,
+        started_at=now,
+        progress_at=now,
+        initial=frozenset(world.instances),
+        victims=dict(assessment.choice.victims),
+        specs=assessment.specs,
+        min_size=group.min_size,
+        max_size=group.max_size,
+        desired=group.desired,
+        expected_desired=group.desired,
+        counted_launch_failures=assessment.known_failures,
+        extremes=Extremes(serving, world.capacity),
+    )

@@ -1,0 +1,203 @@
+"""Counts, estimates and the closing report, from a roll's own record. Pure."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping
+from typing import Any
+
+from asgroll.model import Cause, Phase, Replacement, Roll, Termination, World
+from asgroll.policy import Policy
+
+#: Exit codes of the runner, a contract.
+DONE, REFUSED, HALTED, STOPPED = 0, 2, 3, 4
+
+
+def replaced(roll: Roll) -> int:
+    """Victims that have left the group."""
+    gone = sum(1 for key in roll.victims if _gone(roll.terminations.get(key)))
+    return gone + len(roll.vanished - set(roll.terminations))
+
+
+def _gone(term: Termination | None) -> bool:
+    return term is not None and term.gone_at is not None
+
+
+def boot_seconds(roll: Roll) -> list[float]:
+    """Seconds from first seen to ready, of every replacement that became ready."""
+    return [r.ready_at - r.seen_at for r in roll.replacements.values() if r.ready_at is not None]
+
+
+def drain_seconds(roll: Roll) -> list[float]:
+    """Seconds from asking for a victim's end to its leaving the group."""
+    return [t.gone_at - t.asked_at for t in roll.terminations.values() if t.gone_at is not None]
+
+
+def eta(roll: Roll, policy: Policy, now: float) -> float | None:
+    """Seconds to go, from the boot and drain times measured so far; None before there are any."""
+    boots = boot_seconds(roll)
+    if not boots:
+        return None
+    asked = sum(1 for key in roll.victims if key in roll.terminations) + len(roll.vanished)
+    ready = len(boots)
+    to_boot = max(0, len(roll.victims) - max(asked, ready))
+    window = max(1, window_of(roll, policy))
+    rounds = math.ceil(to_boot / window)
+    pending = [r for r in roll.replacements.values() if not r.settled]
+    elapsed = min((now - r.seen_at for r in pending), default=0.0)
+    boot = statistics.median(boots)
+    drains = drain_seconds(roll)
+    return max(0.0, rounds * boot - elapsed) + (statistics.median(drains) if drains else 0.0)
+
+
+def window_of(roll: Roll, policy: Policy) -> int:
+    """Replacements that may be under way at once: surge + max_unavailable, in instances."""
+    weights = [v.weight for v in roll.victims.values()] or [1]
+    surge = policy.surge.units(roll.live, max(weights), up=True)
+    unavailable = policy.max_unavailable.units(roll.live, min(weights), up=False)
+    return (surge + unavailable) // max(weights)
+
+
+def counts(roll: Roll, policy: Policy, now: float) -> dict[str, Any]:
+    """The figures of a progress line."""
+    return {
+        "replaced": replaced(roll),
+        "victims": len(roll.victims),
+        "live": roll.live,
+        "failures": len(roll.failures),
+        "eta_seconds": eta(roll, policy, now),
+        "phase": roll.phase.value,
+    }
+
+
+def instances(roll: Roll) -> list[dict[str, Any]]:
+    """
+    One entry for each victim in the order in which they went, paired with a replacement.
+
+    Replacements are fungible: the first to become ready stands for the first that left.
+    """
+    asked = roll.terminations
+    order = sorted(
+        roll.victims.values(),
+        key=lambda v: (asked[v.id].asked_at if v.id in asked else math.inf, v.id),
+    )
+    new = sorted(
+        (r for r in roll.replacements.values() if r.ready_at is not None),
+        key=lambda r: (r.ready_at or 0.0, r.id),
+    )
+    partners = iter(new)
+    rows = []
+    for victim in order:
+        left = victim.id in asked or victim.id in roll.vanished
+        partner = next(partners, None) if left and not victim.standby else None
+        rows.append(_row(roll, victim.id, asked.get(victim.id), partner))
+    return rows
+
+
+def _row(
+    roll: Roll, key: str, term: Termination | None, partner: Replacement | None
+) -> dict[str, Any]:
+    state = "kept"
+    if term is not None:
+        state = "terminated" if term.gone_at is not None else "leaving"
+    elif key in roll.vanished:
+        state = "vanished"
+    return {
+        "instance": key,
+        "zone": roll.victims[key].zone,
+        "state": state,
+        "drain_seconds": round(term.gone_at - term.asked_at, 1) if _gone(term) else None,
+        "replacement": partner.id if partner else None,
+        "replacement_zone": partner.zone if partner else None,
+        "boot_seconds": round(partner.ready_at - partner.seen_at, 1) if partner else None,
+    }
+
+
+def leftovers(roll: Roll) -> dict[str, Any]:
+    """What of our changes is still in place on the group; empty when all was put back."""
+    left: dict[str, Any] = {}
+    if roll.delta:
+        left["desired"] = {"now": roll.expected_desired, "should_be": roll.live}
+    if roll.max_set is not None:
+        left["max"] = {"now": roll.max_set, "should_be": roll.max_size}
+    if roll.suspended:
+        left["suspended"] = sorted(roll.suspended)
+    return left
+
+
+def untouched(roll: Roll) -> bool:
+    """True when the group is as it was found: nothing terminated, nothing left changed."""
+    return not roll.terminations and not leftovers(roll)
+
+
+def exit_code(roll: Roll) -> int:
+    """0 done, 2 nothing changed after all, 3 halted, 4 stopped by a person."""
+    if roll.phase is Phase.DONE and not leftovers(roll):
+        return DONE
+    if roll.phase is Phase.STOPPED:
+        return STOPPED
+    if roll.phase is Phase.HALTED and untouched(roll) and not roll.failures:
+        return REFUSED
+    return HALTED
+
+
+def summary(roll: Roll, policy: Policy, calls: Mapping[str, int], now: float) -> dict[str, Any]:
+    """
+    The closing report.
+
+    :param calls: number of API calls by operation.
+    :return: flat keys; lists of flat dicts under ``instances`` and ``failures``.
+    """
+    ended = roll.ended_at or now
+    extremes = roll.extremes
+    boots = boot_seconds(roll)
+    ours = [t for t in roll.terminations.values() if t.cause is not Cause.VICTIM]
+    return {
+        "result": exit_code(roll) == DONE,
+        "status": roll.phase.value,
+        "reason": roll.reason,
+        "roll_id": roll.id,
+        "region": roll.region,
+        "victims": len(roll.victims),
+        "replaced": replaced(roll),
+        "launches": len(roll.replacements),
+        "removed_replacements": len(ours),
+        "live": roll.live,
+        "lowest_serving": extremes.lowest_serving if extremes else None,
+        "highest_total": extremes.highest_total if extremes else None,
+        "below_floor": extremes.below_floor if extremes else None,
+        "failed": len(roll.failures),
+        "failures": [f"{f.what}: {f.why}" for f in roll.failures],
+        "left_changed": leftovers(roll),
+        "wall_seconds": round(ended - roll.started_at, 1),
+        "ideal_seconds": round(ideal_seconds(boots, window_of(roll, policy)), 1),
+        "started_at": roll.started_at,
+        "ended_at": roll.ended_at,
+        "calls": dict(sorted(calls.items())),
+        "instances": instances(roll),
+    }
+
+
+def ideal_seconds(boots: list[float], window: int) -> float:
+    """Lower bound of the wall time: these boots on ``window`` slots without any waiting."""
+    if not boots:
+        return 0.0
+    return max(max(boots), sum(boots) / max(1, window))
+
+
+def plan_report(world: World, roll: Roll | None) -> list[dict[str, Any]]:
+    """One entry for each victim in planned order: id, zone, why, launch time."""
+    if roll is None:
+        return []
+    return [
+        {
+            "instance": v.id,
+            "zone": v.zone,
+            "why": v.why,
+            "spec": v.spec,
+            "launched_at": v.launched_at,
+            "lifecycle": world.instances[v.id].lifecycle,
+        }
+        for v in roll.victims.values()
+    ]

@@ -1,0 +1,111 @@
+"""Chooses the victims: who is replaced, and why the others are not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from asgroll.model import STANDBY, Instance, Victim
+from asgroll.policy import Policy, format_duration
+
+
+@dataclass(frozen=True)
+class Choice:
+    """``victims`` oldest first; ``kept`` maps the others to why; ``problems`` stop the roll."""
+
+    victims: Mapping[str, Victim] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+def choose(
+    instances: Iterable[Instance],
+    specs: frozenset[str],
+    launched: Mapping[str, float],
+    policy: Policy,
+    now: float,
+) -> Choice:
+    """
+    :param instances: the members of the group.
+    :param specs: what the group launches from, resolved to numbers.
+    :param launched: launch times (epoch seconds) by instance id.
+    :param now: seconds since the epoch.
+    """
+    members = {i.id: i for i in instances if not i.leaving}
+    problems = [
+        f"select: {key} is not an instance of this group (or is already leaving it)"
+        for key in policy.select.instances
+        if key not in members
+    ]
+    victims: list[Victim] = []
+    kept: dict[str, str] = {}
+    for key, instance in members.items():
+        why = _selected(instance, specs, launched.get(key), policy, now)
+        if why is None:
+            problems.append(f"select: EC2 does not tell when {key} was launched; try again later")
+        elif not why[0]:
+            kept[key] = why[1]
+        else:
+            answer = _exempt(instance, policy)
+            if answer == "replace":
+                victims.append(_victim(instance, launched.get(key), why[1]))
+            elif answer == "refuse":
+                problems.append(_refusal(instance))
+            else:
+                kept[key] = f"{_special(instance)}, skipped by policy"
+    victims.sort(key=lambda v: (v.launched_at or 0.0, v.id))
+    return Choice({v.id: v for v in victims}, kept, tuple(problems))
+
+
+def _selected(
+    instance: Instance, specs: frozenset[str], launched: float | None, policy: Policy, now: float
+) -> tuple[bool, str] | None:
+    """Whether it is selected, and why; None when that cannot be told."""
+    select = policy.select
+    if select.kind == "all":
+        return True, "all are replaced"
+    if select.kind == "instances":
+        named = instance.id in select.instances
+        return named, "named in select" if named else "not named in select"
+    if select.kind == "outdated":
+        outdated = instance.spec not in specs
+        return outdated, f"runs {instance.spec}" if outdated else "is up to date"
+    if launched is None:
+        return None
+    age = now - launched
+    return age > select.older_than, f"launched {format_duration(max(age, 0))} ago"
+
+
+def _special(instance: Instance) -> str:
+    return "in Standby" if instance.lifecycle == STANDBY else "protected from scale-in"
+
+
+def _exempt(instance: Instance, policy: Policy) -> str:
+    """replace, skip or refuse; Standby and protection may both apply, the strictest wins."""
+    answers = {"replace"}
+    if instance.lifecycle == STANDBY:
+        answers.add(policy.standby)
+    if instance.protected:
+        answers.add(policy.protected)
+    return next(a for a in ("refuse", "skip", "replace") if a in answers)
+
+
+def _refusal(instance: Instance) -> str:
+    standby = instance.lifecycle == STANDBY
+    key = "standby" if standby else "protected"
+    return (
+        f"{instance.id} is {_special(instance)}; set {key}: skip to leave it alone or "
+        f"{key}: replace to include it"
+    )
+
+
+def _victim(instance: Instance, launched: float | None, why: str) -> Victim:
+    return Victim(
+        id=instance.id,
+        zone=instance.zone,
+        weight=instance.weight,
+        launched_at=launched,
+        spec=instance.spec,
+        standby=instance.lifecycle == STANDBY,
+        why=why,
+    )

@@ -1,0 +1,323 @@
+"""
+Folds one observation into what a roll remembers. Pure: the clock is an argument.
+
+The tracker answers "what has happened", the planner "what to do about it".
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from asgroll.model import (
+    IN_SERVICE,
+    Extremes,
+    Failure,
+    Group,
+    Instance,
+    PendingChange,
+    Phase,
+    Replacement,
+    Roll,
+    Verdict,
+    World,
+)
+from asgroll.policy import Policy, format_duration
+
+
+def serves(instance: Instance, roll: Roll) -> bool:
+    """
+    True when the instance carries load now and we have not asked for its end.
+
+    A new instance counts only once it has been ready for ``healthy_for``.
+    """
+    if (
+        instance.lifecycle != IN_SERVICE
+        or not instance.healthy
+        or instance.answer.verdict is not Verdict.READY
+        or instance.id in roll.terminations
+    ):
+        return False
+    if instance.id in roll.initial:
+        return True
+    known = roll.replacements.get(instance.id)
+    return known is not None and known.ready_at is not None
+
+
+def fold(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
+    """
+    The roll after seeing ``world`` at ``now``: sizes accounted for, instances followed, failures
+    counted, extremes noted. Safe to repeat with the same observation.
+    """
+    before = roll
+    roll = _account(roll, world, policy, now)
+    roll = _follow_max(roll, world.group, policy, now)
+    roll = _follow_terminations(roll, world, policy, now)
+    roll = _follow_victims(roll, world)
+    roll = _follow_replacements(roll, world, policy, now)
+    roll = _count_launch_failures(roll, world)
+    short = world.capacity < roll.expected_desired
+    since = (roll.short_since or now) if short else None
+    roll = roll.with_(short_since=since, extremes=_extremes(roll, world, policy))
+    return roll.with_(progress_at=now) if _progressed(before, roll) else roll
+
+
+# --- desired capacity: which part of it is ours --------------------------------------------------
+
+
+def _account(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
+    pending = roll.pending
+    if pending is not None:
+        late = now - pending.at >= policy.settle_time
+        if pending.applied:
+            if world.group.desired != pending.after and not late:
+                return roll
+        elif pending.instance:
+            settled = _settle_decrement(roll, pending, world, late)
+            if settled is None:
+                return roll
+            roll = settled
+        elif world.group.desired == pending.after:
+            change = pending.after - pending.before
+            roll = roll.with_(delta=roll.delta + change, expected_desired=pending.after)
+        elif not late:
+            return roll
+        roll = roll.with_(pending=None)
+    if world.group.desired == roll.expected_desired:
+        return roll
+    return _outside_change(roll, world.group)
+
+
+def _settle_decrement(roll: Roll, pending: PendingChange, world: World, late: bool) -> Roll | None:
+    """
+    Decide whether a terminate-with-decrement took effect; None while it cannot be told.
+
+    In doubt it counts as applied: taking too little off our own share would leave the live
+    capacity looking smaller than it is, and serving could dip.
+    """
+    instance = world.instances.get(pending.instance)
+    left = instance is None or instance.leaving
+    drop = pending.before - world.group.desired
+    most = pending.before - pending.after
+    if left and drop:
+        amount = drop if 0 < drop <= most else most
+        return roll.with_(
+            delta=roll.delta - amount, expected_desired=roll.expected_desired - amount
+        )
+    return roll if late else None
+
+
+def _outside_change(roll: Roll, group: Group) -> Roll:
+    """
+    Somebody else changed the desired capacity: it is theirs, less our own share.
+
+    Where AWS clamped it to a changed MinSize or MaxSize, the live capacity is what remains of the
+    old one inside the new limits.
+    """
+    live = roll.live
+    if group.desired == group.min_size > roll.expected_desired:
+        new_live = group.min_size
+    elif group.desired == group.max_size < roll.expected_desired:
+        new_live = min(live, group.max_size)
+    else:
+        new_live = max(group.desired - roll.delta, group.min_size)
+    return roll.with_(
+        expected_desired=group.desired,
+        delta=group.desired - new_live,
+        excused=roll.excused + max(0, live - new_live),
+    )
+
+
+def _follow_max(roll: Roll, group: Group, policy: Policy, now: float) -> Roll:
+    """A MaxSize that is neither ours nor the one we found is somebody's new wish: adopt it."""
+    if group.max_size in (roll.max_set, roll.max_size):
+        return roll
+    if roll.max_set is not None and now - roll.max_set_at < policy.settle_time:
+        return roll
+    return roll.with_(max_size=group.max_size, max_set=None)
+
+
+# --- instances -----------------------------------------------------------------------------------
+
+
+def _follow_terminations(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
+    terminations = dict(roll.terminations)
+    failures = roll.failures
+    for key, term in roll.terminations.items():
+        if term.gone_at is not None:
+            continue
+        instance = world.instances.get(key)
+        waited = now - term.asked_at
+        if instance is None or instance.lifecycle == "Terminated":
+            leaving = now if term.leaving_at is None else term.leaving_at
+            terminations[key] = replace(term, leaving_at=leaving, gone_at=now, unclear=False)
+        elif instance.leaving:
+            if term.leaving_at is None:
+                term = replace(term, leaving_at=now, unclear=False)
+            if waited > policy.drain_timeout and not term.overdue:
+                failures += (_overdue(term.id, instance, waited, now),)
+                term = replace(term, overdue=True)
+            terminations[key] = term
+        elif term.unclear and waited >= policy.settle_time and roll.pending is None:
+            del terminations[key]  # the call whose answer was lost did not take effect
+        elif waited > policy.drain_timeout and not term.overdue:
+            failures += (_overdue(term.id, instance, waited, now),)
+            terminations[key] = replace(term, overdue=True)
+    return roll.with_(terminations=terminations, failures=failures)
+
+
+def _overdue(key: str, instance: Instance, waited: float, now: float) -> Failure:
+    return Failure(
+        now,
+        f"{key} has not left the group",
+        f"{instance.lifecycle} {format_duration(waited)} after its termination was asked for",
+    )
+
+
+def _follow_victims(roll: Roll, world: World) -> Roll:
+    """A victim that vanished without us counts as done: what replaces it is as good as any."""
+    vanished = [
+        key
+        for key in roll.victims
+        if key not in roll.terminations
+        and key not in roll.vanished
+        and ((instance := world.instances.get(key)) is None or instance.leaving)
+    ]
+    return roll.with_(vanished=roll.vanished | frozenset(vanished)) if vanished else roll
+
+
+def _follow_replacements(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
+    replacements = dict(roll.replacements)
+    failures = list(roll.failures)
+    excused = roll.excused
+    for key, instance in world.instances.items():
+        if key in roll.initial:
+            continue
+        known = replacements.get(key) or Replacement(
+            key, instance.zone, now, weight=instance.weight, spec=instance.spec
+        )
+        replacements[key] = known if known.gone_at else _seen(known, instance, policy, now)
+    for key, known in list(replacements.items()):
+        if known.gone_at is not None:
+            continue
+        if key not in world.instances:
+            known = _missing(known, policy, now)
+        if known.gone_at is not None and key not in roll.terminations:
+            if excused >= known.weight:
+                excused -= known.weight
+            else:
+                failures.append(Failure(now, f"new instance {key} is gone", _died(known)))
+        elif _too_late(known, roll, policy, now):
+            known = replace(known, failed_at=now)
+            failures.append(_not_ready(known, world, policy, now))
+        replacements[key] = known
+    return roll.with_(replacements=replacements, failures=tuple(failures), excused=excused)
+
+
+def _seen(known: Replacement, instance: Instance, policy: Policy, now: float) -> Replacement:
+    if known.missing_since is not None:
+        known = replace(known, missing_since=None)
+    if instance.leaving:
+        return replace(known, gone_at=now)
+    good = (
+        instance.lifecycle == IN_SERVICE
+        and instance.healthy
+        and instance.answer.verdict is Verdict.READY
+    )
+    if known.ready_at is not None:
+        return known
+    if not good:
+        return known if known.healthy_since is None else replace(known, healthy_since=None)
+    since = now if known.healthy_since is None else known.healthy_since
+    if now - since >= policy.healthy_for:
+        return replace(known, healthy_since=since, ready_at=now)
+    return replace(known, healthy_since=since)
+
+
+def _missing(known: Replacement, policy: Policy, now: float) -> Replacement:
+    """Absent from one answer may be a stale answer; absent for ``settle_time`` is gone."""
+    if known.missing_since is None:
+        known = replace(known, missing_since=now)
+    if now - known.missing_since >= policy.settle_time:
+        return replace(known, gone_at=now)
+    return known
+
+
+def _died(known: Replacement) -> str:
+    state = "after it was ready" if known.ready_at is not None else "before it was ready"
+    return f"it left the group {state}, not through us"
+
+
+def _too_late(known: Replacement, roll: Roll, policy: Policy, now: float) -> bool:
+    return (
+        not known.settled
+        and known.failed_at is None
+        and known.id not in roll.terminations
+        and now - known.seen_at > policy.ready_timeout
+    )
+
+
+def _not_ready(known: Replacement, world: World, policy: Policy, now: float) -> Failure:
+    instance = world.instances.get(known.id)
+    last = describe(instance) if instance else "not listed in the group"
+    after = format_duration(now - known.seen_at)
+    return Failure(now, f"new instance {known.id} not ready after {after}", last)
+
+
+def describe(instance: Instance) -> str:
+    """What keeps an instance from serving, in words: lifecycle, health, gates."""
+    if instance.lifecycle != IN_SERVICE:
+        return instance.lifecycle
+    if not instance.healthy:
+        return f"{instance.lifecycle}, Unhealthy"
+    return instance.answer.why or instance.answer.verdict.value
+
+
+def _count_launch_failures(roll: Roll, world: World) -> Roll:
+    new = [
+        a
+        for a in world.activities
+        if a.launch and a.failed and a.id not in roll.counted_launch_failures
+    ]
+    if not new:
+        return roll
+    failures = tuple(
+        Failure(a.started_at, "a launch failed", a.message or a.description) for a in new
+    )
+    counted = roll.counted_launch_failures | {a.id for a in new}
+    return roll.with_(failures=roll.failures + failures, counted_launch_failures=counted)
+
+
+# --- what the run has seen -----------------------------------------------------------------------
+
+
+def _extremes(roll: Roll, world: World, policy: Policy) -> Extremes:
+    serving = sum(i.weight for i in world.instances.values() if serves(i, roll))
+    smallest = min((v.weight for v in roll.victims.values()), default=1)
+    floor = roll.live - policy.max_unavailable.units(roll.live, smallest, up=False)
+    below = max(0, floor - serving)
+    old = roll.extremes
+    if old is None:
+        return Extremes(serving, world.capacity, below)
+    return Extremes(
+        min(old.lowest_serving, serving),
+        max(old.highest_total, world.capacity),
+        max(old.below_floor, below),
+    )
+
+
+def _progressed(before: Roll, after: Roll) -> bool:
+    return _marks(before) != _marks(after) or before.phase is not Phase.ROLLING
+
+
+def _marks(roll: Roll) -> tuple:
+    ready = sum(1 for r in roll.replacements.values() if r.ready_at is not None)
+    gone = sum(1 for t in roll.terminations.values() if t.gone_at is not None)
+    return (
+        len(roll.replacements),
+        ready,
+        len(roll.terminations),
+        gone,
+        len(roll.vanished),
+        len(roll.failures),
+        roll.expected_desired,
+    )
