@@ -1,0 +1,115 @@
+"""What single values cannot tell: settings that contradict each other, and advice."""
+
+from aptpolicy import keys, origins
+from aptpolicy.errors import Problem
+
+VERBOSITY_WITH_DEBUG = 2  # from here on apt.systemd.daily runs the tool with -d
+SSH_UNITS = frozenset({"ssh", "ssh.service", "sshd", "sshd.service"})
+
+
+def contradictions(settings, explicit, system):
+    """Problems of settings that are fine alone and wrong together."""
+    problems = []
+    if settings.get("whitelist_strict") and not settings.get("whitelist"):
+        problems.append(
+            Problem("whitelist_strict", True, "true only together with a whitelist",
+                    "Alone it would upgrade nothing, or crash the run.")
+        )  # fmt: skip
+    forced = [o for o in settings.get("dpkg.options", ()) if o.startswith("--force-conf")]
+    if forced and "dpkg.conffile" in explicit:
+        problems.append(
+            Problem("dpkg.options", forced, "options that do not repeat dpkg.conffile",
+                    "Say it in dpkg.conffile only.")
+        )  # fmt: skip
+    if settings.get("needrestart.never_restart") and (
+        settings.get("needrestart.mode", "unmanaged") == "unmanaged"
+    ):
+        problems.append(
+            Problem("needrestart.never_restart", list(settings["needrestart.never_restart"]),
+                    "a list only where needrestart.mode is managed", "Set needrestart.mode.")
+        )  # fmt: skip
+    for name in ("download", "upgrade"):
+        both = {f"timers.{name}.calendar", f"timers.{name}.at"} <= explicit
+        if both:
+            problems.append(
+                Problem(f"timers.{name}.calendar", settings[f"timers.{name}.calendar"],
+                        "either calendar or at", "Keep one of the two.")
+            )  # fmt: skip
+    return problems
+
+
+def warnings(settings, explicit, unknown, system, environment):
+    """Sentences for the log: allowed, but probably not what was meant."""
+    notes = [_unknown_key(name, system) for name in sorted(unknown)]
+    notes += _about_running(settings, explicit)
+    notes += _about_mail(settings, explicit)
+    notes += _about_choices(settings, explicit, system)
+    if settings.get("environments") and environment is None:
+        notes.append(
+            "environments are defined, but neither the pillar key environment nor the grain "
+            f"{settings.get('environment_grain', 'environment')!r} names one: the base applies."
+        )
+    return tuple(notes)
+
+
+def _unknown_key(name, system):
+    key = keys.BY_NAME[name]
+    needs = f"Ubuntu {key.ubuntu_since}" if key.ubuntu_since else f"unattended-upgrades {key.since}"
+    has = system.effective_tool_version or "unknown"
+    return (
+        f"{name} needs {needs}; here is {system.distribution} {system.release or system.codename} "
+        f"with unattended-upgrades {has}: left out."
+    )
+
+
+def _about_running(settings, explicit):
+    notes = []
+    for name in sorted(explicit):
+        value = settings.get(name)
+        if keys.BY_NAME[name].kind == "interval" and str(value).endswith(("s", "m", "h")):
+            notes.append(
+                f"{name}: {value} counts from midnight to midnight, so it means at most once a "
+                "day; 'always' runs each time the timer fires."
+            )
+    for name in ("periodic.enable", "periodic.update_package_lists", "periodic.unattended_upgrade"):
+        if settings.get("enabled", True) and str(settings.get(name)) == "0":
+            notes.append(f"{name} is 0: nothing is upgraded by itself; enabled: false says so.")
+    if settings.get("periodic.verbose", 0) >= VERBOSITY_WITH_DEBUG:
+        notes.append("periodic.verbose from 2 on logs half a megabyte at every run.")
+    return notes
+
+
+def _about_mail(settings, explicit):
+    notes = []
+    if {"mail.only_on_error", "mail.report"} <= explicit:
+        notes.append("mail.only_on_error is ignored by the tool because mail.report is set.")
+    if "mail.to" not in settings and {"mail.report", "mail.sender"} & explicit:
+        notes.append("mail.report and mail.sender do nothing without mail.to.")
+    return notes
+
+
+def _about_choices(settings, explicit, system):
+    notes = []
+    if settings.get("whitelist") and not settings.get("whitelist_strict"):
+        notes.append("whitelist does nothing without whitelist_strict: true.")
+    if not settings.get("reboot.policy") and {"reboot.time", "reboot.with_users"} & explicit:
+        notes.append("reboot.policy is never: the other reboot settings do nothing.")
+    unused = set(settings.get("third_party", {})) - _used_names(settings)
+    if unused:
+        notes.append(f"third_party {', '.join(sorted(unused))}: not named in origins.")
+    automatic = settings.get("needrestart.mode") == "automatic"
+    spared = SSH_UNITS & set(settings.get("needrestart.never_restart", ()))
+    if automatic and settings.get("minimal_steps", True) and not spared:
+        notes.append(
+            "needrestart.mode automatic with minimal_steps restarts sshd once per step, which can "
+            "trip its start limit (needrestart#340): add ssh.service to "
+            "needrestart.never_restart or set minimal_steps: false."
+        )
+    if origins.is_debian_without_freeze(system) and "origins" not in explicit:
+        notes.append("testing and sid get security fixes through the main archive: all of it is "
+                     "allowed.")  # fmt: skip
+    return notes
+
+
+def _used_names(settings):
+    return set(settings.get("origins", ()))

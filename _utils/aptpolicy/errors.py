@@ -1,0 +1,45 @@
+"""What can be wrong with a policy, and how it is told."""
+
+from dataclasses import dataclass
+
+PILLAR_ROOT = "unattended_upgrades"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One refused setting.
+
+    ``key`` is the pillar key below ``unattended_upgrades`` in dotted form, ``value`` what was
+    found there, ``allowed`` what may stand there and ``advice`` what to do now.
+    """
+
+    key: str
+    value: object
+    allowed: str
+    advice: str = ""
+
+    def __str__(self):
+        path = ":".join([PILLAR_ROOT, *self.key.split(".")]) if self.key else PILLAR_ROOT
+        text = f"{path}: {self.value!r} is refused; allowed: {self.allowed}."
+        return f"{text} {self.advice}".rstrip()
+
+
+class AptPolicyError(Exception):
+    """Base of everything this library raises on purpose."""
+
+
+class PolicyRefused(AptPolicyError):
+    """The pillar cannot become a policy; ``problems`` lists every reason at once."""
+
+    def __init__(self, problems):
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class Refused(AptPolicyError):
+    """One value is refused; the caller knows the key."""
+
+    def __init__(self, allowed, advice=""):
+        self.allowed = allowed
+        self.advice = advice
+        super().__init__(allowed)

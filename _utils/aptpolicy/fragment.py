@@ -1,0 +1,104 @@
+"""Policy → text of one apt.conf fragment, and of the needrestart snippet.
+
+Lists append across files (apt.conf(5)), so each list is cleared before it is set. The fragment
+sorts behind everything packages install, so it wins without touching files that ucf manages.
+"""
+
+from aptpolicy import keys, values
+from aptpolicy.policy import reboot_time
+
+FRAGMENT_NAME = "zz-salt-unattended-upgrades"
+NEEDRESTART_MODES = {"list": "l", "interactive": "i", "automatic": "a"}
+HEADER = (
+    "// Managed by Salt, formula unattended-upgrades. Changes here are overwritten.\n"
+    "// It sorts last on purpose and clears every list it sets.\n"
+)
+
+
+def directives(policy):
+    """Intended settings as ``((apt name, value), …)``; a list's value is a tuple of texts.
+
+    Names that nobody set are absent, except the formula's own defaults and, next to
+    apt-formula, everything its templates force.
+    """
+    pairs = []
+    for key in keys.KEYS:
+        value = _value(key, policy)
+        if value is not None:
+            pairs.append((key.apt, value))
+    pairs += [
+        (f"Acquire::{scheme}::Proxy::{host}", "DIRECT")
+        for host in policy.get("download.no_proxy_hosts", ())
+        for scheme in ("http", "https")
+    ]
+    return tuple(pairs)
+
+
+def render(policy):
+    """The fragment's text."""
+    blocks = []
+    for name, value in directives(policy):
+        if isinstance(value, tuple):
+            blocks.append(f"#clear {name};")
+            if value:
+                entries = "\n".join(f"    {_quoted(entry)};" for entry in value)
+                blocks.append(f"{name} {{\n{entries}\n}};")
+        else:
+            blocks.append(f"{name} {_quoted(value)};")
+    return HEADER + "\n".join(blocks) + "\n"
+
+
+def needrestart(policy):
+    """Text of a needrestart snippet (Perl), or None when needrestart is not managed."""
+    mode = policy.get("needrestart.mode", "unmanaged")
+    if mode == "unmanaged":
+        return None
+    lines = [
+        "# Managed by Salt, formula unattended-upgrades.",
+        f"$nrconf{{restart}} = '{NEEDRESTART_MODES[mode]}';",
+    ]
+    for unit in policy.get("needrestart.never_restart", ()):
+        name = unit if "." in unit else f"{unit}.service"
+        quoted = name.replace(".", "\\.").replace("@", "\\@")
+        lines.append(f"$nrconf{{override_rc}}->{{qr(^{quoted}$)}} = 0;")
+    return "\n".join([*lines, "1;", ""])
+
+
+def _value(key, policy):
+    """What the fragment says for ``key``: a text, a tuple of texts, or None for nothing."""
+    if key.name in policy.unknown:
+        return None
+    if key.name == "origins":
+        return policy.patterns
+    if key.name == "dpkg.options":
+        return policy.dpkg_options
+    value = reboot_time(policy) if key.name == "reboot.time" else policy.get(key.name)
+    if value is None:
+        return _restated_default(key, policy) if policy.composed else None
+    if key.is_list:
+        return tuple(str(entry) for entry in value)
+    if key.kind == "users":
+        return ",".join(value)
+    return _scalar(value)
+
+
+def _restated_default(key, policy):
+    """apt-formula writes its own value for this key: say the tool's default after it."""
+    if key.name == "mail.report" and policy.get("mail.only_on_error"):
+        return "only-on-error"  # the tool would ignore mail.only_on_error beside a report
+    if not key.apt_formula or key.section == keys.APT:
+        return None
+    if key.kind in ("bool", "reboot_policy"):
+        return _scalar(values.loose_boolean(key.default))
+    return {"mail.to": "", "reboot.time": "now"}.get(key.name, key.default)
+
+
+def _scalar(value):
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _quoted(value):
+    """Double quotes, no escapes: values that would need one were refused before."""
+    return f'"{value}"'

@@ -1,0 +1,200 @@
+"""All reading and running on the host; every command has a deadline.
+
+Functions of the other modules get plain values from here. ``root`` is for tests and images.
+"""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from aptpolicy import effective, probe
+from aptpolicy.errors import AptPolicyError
+
+COMMAND_SECONDS = 30  # reading commands; each takes well under a second on a healthy host
+PYTHON = "/usr/bin/python3"  # has python-apt where unattended-upgrades is installed
+ENVIRONMENT = {
+    "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+    "LC_ALL": "C.UTF-8",  # the tool's messages are translated
+    "DEBIAN_FRONTEND": "noninteractive",
+    "HOME": "/root",
+}
+
+PERIODIC_DIR = "var/lib/apt/periodic"
+LISTS_DIR = "var/lib/apt/lists"
+KEPT_BACK = "var/lib/unattended-upgrades/kept-back"
+LAST_RUN = "var/lib/unattended-upgrades/salt-last-run.json"
+REBOOT_REQUIRED = "run/reboot-required"
+SUCCESS_STAMPS = ("upgrade-stamp", "unattended-upgrades-stamp")
+LOCKS = ("var/lib/dpkg/lock-frontend", "var/lib/dpkg/lock", "var/lib/apt/daily_lock")
+
+
+class CommandFailed(AptPolicyError):
+    """A command that only reads did not answer; ``unknown``, not ``absent``."""
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+
+class Host:
+    """The host whose file system begins at ``root``."""
+
+    def __init__(self, root="/", run=None):
+        self.root = Path(root)
+        self._run = run or run_command
+
+    def command(self, argv, seconds=COMMAND_SECONDS):
+        """Run a reading command; raises :class:`CommandFailed` with what it said."""
+        result = self._run(argv, seconds)
+        if result.code != 0:
+            raise CommandFailed(f"{' '.join(argv)}: exit {result.code}: {result.err.strip()}")
+        return result.out
+
+    def configuration(self):
+        """The effective apt configuration."""
+        return effective.parse(self.command(["apt-config", "dump"]))
+
+    def probe(self):
+        """What apt knows: repositories, upgradable packages, broken ones, the tool's version."""
+        return json.loads(self.command([PYTHON, os.path.realpath(probe.__file__)]))
+
+    def tool_version(self):
+        """Installed version of unattended-upgrades, None when it is not installed."""
+        fmt = "${db:Status-Status} ${Version}"
+        result = self._run(["dpkg-query", "-W", "-f", fmt, "unattended-upgrades"], COMMAND_SECONDS)
+        status, _, version = result.out.partition(" ")
+        return version.strip() if result.code == 0 and status == "installed" else None
+
+    def text(self, relative):
+        """A file's text, None when it is missing."""
+        try:
+            return (self.root / relative).read_text(encoding="utf-8", errors="replace")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def changed_at(self, relative):
+        """Modification time in seconds since the epoch, None when the file is missing."""
+        try:
+            return (self.root / relative).stat().st_mtime
+        except FileNotFoundError:
+            return None
+
+    def exists(self, relative):
+        return (self.root / relative).exists()
+
+    def lists_changed_at(self):
+        """When package lists were last fetched, None when there are none."""
+        folder = self.root / LISTS_DIR
+        try:
+            names = [e for e in os.scandir(folder) if e.name.endswith(("Release", "Packages"))]
+        except FileNotFoundError:
+            return None
+        if not names:
+            return None
+        stamp = self.changed_at(f"{PERIODIC_DIR}/update-success-stamp") or 0
+        # apt keeps a list's own time stamp, but touches the folder when it fetches.
+        return max(stamp, folder.stat().st_mtime, (folder / "partial").stat().st_mtime
+                   if (folder / "partial").exists() else 0)  # fmt: skip
+
+    def last_success(self):
+        """When a run last succeeded, by the newest stamp; None when none did."""
+        times = [self.changed_at(f"{PERIODIC_DIR}/{name}") for name in SUCCESS_STAMPS]
+        return max((time for time in times if time), default=None)
+
+    def kept_back(self):
+        return tuple((self.text(KEPT_BACK) or "").split())
+
+    def reboot_packages(self):
+        names = (self.text(f"{REBOOT_REQUIRED}.pkgs") or "").split()
+        return tuple(dict.fromkeys(names))
+
+    def last_run(self):
+        """What the postrun plugin wrote, None when there is nothing readable."""
+        try:
+            return json.loads(self.text(LAST_RUN) or "null")
+        except ValueError:
+            return None
+
+    def interrupted(self):
+        """Whether dpkg left a journal behind, as apt itself tells it."""
+        try:
+            names = os.listdir(self.root / "var/lib/dpkg/updates")
+        except FileNotFoundError:
+            return False
+        return any(name.isdigit() for name in names)
+
+    def booted(self):
+        """Whether systemd is the init of this host (sd_booted(3))."""
+        return (self.root / "run/systemd/system").is_dir()
+
+    def timer(self, unit):
+        """``systemctl show`` of a timer as a dictionary, None when systemd does not run here."""
+        if not self.booted():
+            return None
+        wanted = "LoadState,ActiveState,UnitFileState,NextElapseUSecRealtime,LastTriggerUSec"
+        out = self.command(["systemctl", "show", unit, f"--property={wanted},TimersCalendar"])
+        return dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
+
+    def calendar_error(self, expression):
+        """What systemd says against a calendar expression; None when it is fine or unknown."""
+        try:
+            result = self._run(["systemd-analyze", "calendar", expression], COMMAND_SECONDS)
+        except CommandFailed:
+            return None
+        return None if result.code == 0 else (result.err.strip() or "not a calendar expression")
+
+    def lock_holder(self):
+        """``(path, pid, age in seconds)`` of a held package lock, or None.
+
+        Read from /proc/locks, because trying the lock could fail a package manager that starts
+        at that moment.
+        """
+        wanted = {}
+        for relative in LOCKS:
+            try:
+                wanted[(self.root / relative).stat().st_ino] = relative
+            except FileNotFoundError:
+                continue
+        for line in (self.text("proc/locks") or "").splitlines():
+            fields = line.split()
+            if len(fields) < 6 or "->" in fields:
+                continue
+            inode = int(fields[5].rsplit(":", 1)[1])
+            if inode in wanted:
+                return "/" + wanted[inode], int(fields[4]), self._process_age(fields[4])
+        return None
+
+    def _process_age(self, pid):
+        stat, uptime = self.text(f"proc/{pid}/stat"), self.text("proc/uptime")
+        if not stat or not uptime:
+            return 0.0
+        started = int(stat.rpartition(")")[2].split()[19])  # field 22, proc(5)
+        return float(uptime.split()[0]) - started / os.sysconf("SC_CLK_TCK")
+
+    def later_files_naming(self, key, after):
+        """Configuration files read after ``after`` that name ``key``: who overrides it."""
+        leaf = key.rpartition("::")[2].lower()
+        folder = self.root / "etc/apt/apt.conf.d"
+        names = sorted(p.name for p in folder.glob("*")) if folder.is_dir() else []
+        later = [f"etc/apt/apt.conf.d/{name}" for name in names if name > after]
+        candidates = [*later, "etc/apt/apt.conf"]
+        return tuple(f"/{path}" for path in candidates if leaf in (self.text(path) or "").lower())
+
+
+def run_command(argv, seconds):
+    """Run ``argv`` without a shell; raises :class:`CommandFailed` when it cannot or too slow."""
+    try:
+        done = subprocess.run(  # noqa: S603 - a fixed list of arguments, no shell
+            argv, env=ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            errors="replace", timeout=seconds, check=False,
+        )  # fmt: skip
+    except FileNotFoundError as exc:
+        raise CommandFailed(f"{argv[0]}: not installed") from exc
+    except subprocess.TimeoutExpired as exc:
+        raise CommandFailed(f"{' '.join(argv)}: no answer within {seconds} s") from exc
+    return Result(done.returncode, done.stdout, done.stderr)

@@ -1,0 +1,154 @@
+"""Facts about a host → one verdict with its reasons. Pure: the clock is in the facts."""
+
+from dataclasses import dataclass
+
+OK = "ok"
+STALE = "stale"
+BLOCKED = "blocked"
+REBOOT_PENDING = "reboot_pending"
+MISCONFIGURED = "misconfigured"
+DISABLED = "disabled"
+# Worst first: the first one with a reason is the verdict.
+SEVERITY = (DISABLED, MISCONFIGURED, BLOCKED, STALE, REBOOT_PENDING)
+
+SECONDS_PER_DAY = 86_400
+LONG_LOCK_SECONDS = 3_600  # an upgrade rarely holds dpkg's lock for an hour
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One package with a newer version in a repository."""
+
+    name: str
+    security: bool
+    allowed: bool
+    held: bool = False
+    blacklisted: bool = False
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was read. None always means: unknown, never: absent.
+
+    ``intended``: whether upgrades are meant to run; None when no policy was deployed.
+    ``effective``: whether apt's configuration runs them. ``differences``: settings overridden
+    elsewhere. ``security_matches``: whether a pattern matches a security repository.
+    ``lists_age``, ``success_age``, ``lock_age``: seconds. ``timers``: unit → active.
+    """
+
+    intended: bool | None = None
+    refused: tuple = ()
+    installed: bool | None = None
+    effective: bool | None = None
+    differences: tuple = ()
+    security_matches: bool | None = None
+    lists_age: float | None = None
+    max_age_days: int = 3
+    timers: tuple = ()
+    waiting: tuple | None = None
+    interrupted: bool = False
+    broken: tuple = ()
+    kept_back: tuple = ()
+    success_age: float | None = None
+    last_run_failed: bool = False
+    reboot_required: bool = False
+    lock_age: float | None = None
+
+
+@dataclass(frozen=True)
+class Reason:
+    verdict: str
+    code: str
+    message: str
+
+
+def judge(facts):
+    """Return ``(verdict, reasons)``; the reasons come worst first."""
+    reasons = [
+        *_disabled(facts),
+        *_misconfigured(facts),
+        *_blocked(facts),
+        *_stale(facts),
+        *_reboot(facts),
+    ]
+    reasons.sort(key=lambda reason: SEVERITY.index(reason.verdict))
+    return (reasons[0].verdict if reasons else OK), tuple(reasons)
+
+
+def _disabled(facts):
+    off_on_purpose = facts.intended is False
+    off_by_itself = facts.intended is None and facts.effective is False
+    if off_on_purpose or off_by_itself:
+        why = "the policy says so" if off_on_purpose else "APT::Periodic runs nothing"
+        yield Reason(DISABLED, "disabled", f"Unattended upgrades are off: {why}.")
+
+
+def _misconfigured(facts):
+    for problem in facts.refused:
+        yield Reason(MISCONFIGURED, "policy_refused", problem)
+    if facts.intended is False:
+        return
+    if facts.installed is False:
+        yield Reason(MISCONFIGURED, "not_installed", "unattended-upgrades is not installed.")
+    for difference in facts.differences:
+        yield Reason(
+            MISCONFIGURED,
+            "overridden",
+            f"{difference.key} is {difference.effective!r}, meant was {difference.intended!r}.",
+        )
+    if facts.intended and facts.effective is False and not facts.differences:
+        yield Reason(MISCONFIGURED, "switched_off", "APT::Periodic runs nothing.")
+    if facts.security_matches is False:
+        yield Reason(
+            MISCONFIGURED,
+            "no_security_repository",
+            "No origin pattern matches a security repository: nothing would ever be upgraded.",
+        )
+    for unit, active in facts.timers:
+        if not active:
+            yield Reason(MISCONFIGURED, "timer_inactive", f"{unit} is not active.")
+
+
+def _blocked(facts):
+    if facts.interrupted:
+        yield Reason(BLOCKED, "dpkg_interrupted", "dpkg was interrupted; dpkg --configure -a.")
+    if facts.broken:
+        yield Reason(BLOCKED, "dpkg_broken", "Not fully installed: " + ", ".join(facts.broken))
+    if facts.lock_age is not None and facts.lock_age > LONG_LOCK_SECONDS:
+        minutes = int(facts.lock_age // 60)
+        yield Reason(BLOCKED, "lock", f"A package lock has been held for {minutes} minutes.")
+    if facts.last_run_failed:
+        yield Reason(BLOCKED, "last_run_failed", "The last run failed; see its log.")
+    security = [entry for entry in facts.waiting or () if entry.security]
+    for code, word in (("held", "held"), ("blacklisted", "blacklisted")):
+        names = [entry.name for entry in security if getattr(entry, code)]
+        if names:
+            yield Reason(BLOCKED, code, f"Security updates {word}: {', '.join(names)}.")
+    waiting = {entry.name for entry in security if not (entry.held or entry.blacklisted)}
+    kept = sorted(waiting & set(facts.kept_back))
+    if kept:
+        yield Reason(BLOCKED, "kept_back", f"The last run kept back: {', '.join(kept)}.")
+
+
+def _stale(facts):
+    if facts.intended is False:
+        return
+    limit = facts.max_age_days * SECONDS_PER_DAY
+    if facts.lists_age is None:
+        yield Reason(STALE, "no_lists", "No package lists have been downloaded yet.")
+    elif facts.lists_age > limit:
+        days = int(facts.lists_age // SECONDS_PER_DAY)
+        yield Reason(STALE, "old_lists", f"The package lists are {days} days old.")
+    free = [w.name for w in facts.waiting or () if w.security and not (w.held or w.blacklisted)]
+    if free and facts.success_age is None:
+        yield Reason(STALE, "never_ran", f"{len(free)} security updates wait; no run so far.")
+    elif free and facts.success_age > limit:
+        days = int(facts.success_age // SECONDS_PER_DAY)
+        yield Reason(
+            STALE, "old_run", f"{len(free)} security updates wait; last success {days} days ago."
+        )
+
+
+def _reboot(facts):
+    if facts.reboot_required:
+        yield Reason(REBOOT_PENDING, "reboot_required", "An installed update asks for a reboot.")
