@@ -1,0 +1,249 @@
+"""Calls that concern the world and moto at once: each knows a part of the answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.autoscaling.models import FakeLaunchConfiguration
+from moto.core.exceptions import ServiceException
+
+from tests.lab.api import OPERATIONS
+from tests.lab.world import ApiError, Instance
+from tests.lab.world.errors import validation
+from tests.lab.world.model import LaunchData
+
+Params = dict[str, Any]
+SHUTTING_DOWN = {"Code": 32, "Name": "shutting-down"}
+
+
+def translate(error: ServiceException) -> ApiError:
+    """Return moto's error as the lab's."""
+    return ApiError(error.code, error.message)
+
+
+# -- groups ---------------------------------------------------------------------------------------
+
+
+def create_group(region: Any, params: Params) -> Params:
+    """CreateAutoScalingGroup: moto knows the subnets and instances that the request may name."""
+    wanted = with_zones(region, params)
+    if "InstanceId" in wanted:
+        wanted = _from_instance(region, wanted)
+    answer = region.ask_world("autoscaling", "CreateAutoScalingGroup", wanted)
+    region.keep_extras(params)
+    return answer
+
+
+def update_group(region: Any, params: Params) -> Params:
+    """UpdateAutoScalingGroup: as create."""
+    answer = region.ask_world("autoscaling", "UpdateAutoScalingGroup", with_zones(region, params))
+    region.keep_extras(params)
+    return answer
+
+
+def with_zones(region: Any, params: Params) -> Params:
+    """Return the parameters with the zones that the subnets in them lie in."""
+    subnets = [name for name in params.get("VPCZoneIdentifier", "").split(",") if name]
+    if not subnets:
+        return params
+    try:
+        found = region.stores.ec2.describe_subnets(subnet_ids=subnets)
+    except ServiceException as unknown:
+        raise translate(unknown) from None
+    zones = list(dict.fromkeys(subnet.availability_zone for subnet in found))
+    given = params.get("AvailabilityZones")
+    if given and set(given) != set(zones):
+        raise validation(
+            "The availability zones of the specified subnets and the Auto Scaling group do not "
+            "match"
+        )
+    return {**params, "AvailabilityZones": zones}
+
+
+def _from_instance(region: Any, params: Params) -> Params:
+    name, instance_id = params["AutoScalingGroupName"], params["InstanceId"]
+    instance = region.stores.ec2.get_instance_by_id(instance_id)
+    if instance is None:
+        raise validation(f"Instance [{instance_id}] is invalid.")
+    FakeLaunchConfiguration.create_from_instance(name, instance, region.stores.autoscaling)
+    rest = {key: value for key, value in params.items() if key != "InstanceId"}
+    return {**rest, "LaunchConfigurationName": name}
+
+
+def describe_groups(region: Any, params: Params) -> Params:
+    """DescribeAutoScalingGroups: the world's rows and what it does not interpret."""
+    answer = region.ask_world("autoscaling", "DescribeAutoScalingGroups", params)
+    rows = [
+        {**region.extras.get(row["AutoScalingGroupName"], {}), **row}
+        for row in answer["AutoScalingGroups"]
+    ]
+    return {**answer, "AutoScalingGroups": rows}
+
+
+def attach_instances(region: Any, params: Params) -> Params:
+    """AttachInstances: what moto has launched becomes an instance of the world."""
+    for instance_id in params.get("InstanceIds", ()):
+        if instance_id not in region.world.instances:
+            adopt(region, instance_id)
+    return region.ask_world("autoscaling", "AttachInstances", params)
+
+
+def adopt(region: Any, instance_id: str) -> None:
+    """Make an instance that only moto knows one of the world."""
+    copy = region.stores.ec2.get_instance_by_id(instance_id)
+    if copy is None:
+        raise validation(f"Invalid Instance ID(s): [{instance_id}]")
+    launched = copy.launch_time.timestamp()
+    user_data = None if copy.user_data is None else str(copy.user_data)
+    region.world.instances[instance_id] = Instance(
+        id=instance_id,
+        group=None,
+        zone=copy.placement.zone,
+        launch=LaunchData(copy.image_id, copy.instance_type, user_data),
+        instance_type=copy.instance_type,
+        weight=1,
+        launch_time=launched,
+        up_at=region.world.now,
+        actor="caller",
+        reason="RunInstances",
+        state=copy.state,
+        private_ip=copy.private_ip or "",
+    )
+    region.mirror.adopt(copy)
+
+
+# -- instances ------------------------------------------------------------------------------------
+
+
+def terminate_instances(region: Any, params: Params) -> Params:
+    """TerminateInstances: the world ends its own instances, moto the others."""
+    ids = params.get("InstanceIds", [])
+    before = {item.id: item for item in _known_to_moto(region, ids)}
+    rows = [_terminating(before[key]) for key in ids]
+    ours = [key for key in ids if key in region.world.instances]
+    others = [key for key in ids if key not in region.world.instances]
+    if others:
+        region.stores.ec2.terminate_instances(others)
+        region.stores.elbv2.notify_terminate_instances(others)
+    if ours:
+        region.world.terminate_instances(ours, actor="caller")
+    return {"TerminatingInstances": rows}
+
+
+def _known_to_moto(region: Any, ids: list[str]) -> list[Any]:
+    region.before_moto()
+    try:
+        return region.stores.ec2.get_multi_instances_by_id(ids)
+    except ServiceException as unknown:
+        raise translate(unknown) from None
+
+
+def _terminating(copy: Any) -> Params:
+    before = {"Code": copy.state_code, "Name": copy.state}
+    return {"InstanceId": copy.id, "CurrentState": SHUTTING_DOWN, "PreviousState": before}
+
+
+def create_template_version(region: Any, params: Params) -> Params:
+    """CreateLaunchTemplateVersion: moto ignores SourceVersion, on top of which the data goes."""
+    templates = region.stores.templates
+    template = templates.find(params.get("LaunchTemplateId"), params.get("LaunchTemplateName"))
+    source = params.get("SourceVersion")
+    try:
+        base = template.get_version(source).data if source else {}
+    except ServiceException as missing:
+        raise translate(missing) from None
+    data = {**base, **params.get("LaunchTemplateData", {})}
+    version = template.create_version(data, params.get("VersionDescription", ""))
+    return {
+        "LaunchTemplateVersion": {
+            "LaunchTemplateId": template.id,
+            "LaunchTemplateName": template.name,
+            "VersionNumber": version.number,
+            "VersionDescription": version.description,
+            "CreateTime": version.create_time,
+            "CreatedBy": f"arn:aws:iam::{region.world.account}:root",
+            "DefaultVersion": template.is_default(version),
+            "LaunchTemplateData": data,
+        }
+    }
+
+
+# -- load balancing -------------------------------------------------------------------------------
+
+
+def describe_target_health(region: Any, params: Params) -> Params:
+    """DescribeTargetHealth: the world's targets, and those that somebody registered by hand."""
+    world, backend = region.world, region.stores.elbv2
+    arn = params["TargetGroupArn"]
+    asked = params.get("Targets")
+    if asked is None:
+        rows = region.ask_world("elbv2", "DescribeTargetHealth", params)["TargetHealthDescriptions"]
+        by_hand = list(backend.target_groups[arn].targets.values())
+        return {"TargetHealthDescriptions": [*rows, *_moto_health(region, arn, by_hand)]}
+    rows = []
+    for target in asked:
+        if target["Id"] in world.instances:
+            one = {"TargetGroupArn": arn, "Targets": [target]}
+            answer = region.ask_world("elbv2", "DescribeTargetHealth", one)
+            rows += answer["TargetHealthDescriptions"]
+        else:
+            rows += _moto_health(region, arn, [target])
+    return {"TargetHealthDescriptions": rows}
+
+
+def _moto_health(region: Any, arn: str, targets: list[Params]) -> list[Params]:
+    if not targets:
+        return []
+    try:
+        found = region.stores.elbv2.describe_target_health(arn, targets)
+    except ServiceException as refused:
+        raise translate(refused) from None
+    return [
+        {
+            "Target": {"Id": item.target["Id"], "Port": int(item.target["Port"])},
+            "HealthCheckPort": item.health_check_port,
+            "TargetHealth": {key: value for key, value in item.target_health.items() if value},
+        }
+        for item in found
+    ]
+
+
+def describe_instance_health(region: Any, params: Params) -> Params:
+    """DescribeInstanceHealth: as `describe_target_health`, for a classic load balancer."""
+    name = params["LoadBalancerName"]
+    stored = region.stores.elb.load_balancers.get(name)
+    balancer = region.world.load_balancers.get(name)
+    if stored is None or balancer is None:
+        return region.ask_world("elb", "DescribeInstanceHealth", params)
+    asked = [item["InstanceId"] for item in params.get("Instances", ())]
+    by_hand = [key for key in stored.instance_sparse_ids if not asked or key in asked]
+    others = {"LoadBalancerName": name}
+    if asked:
+        rest = [{"InstanceId": key} for key in asked if key not in by_hand]
+        rows = region.ask_world("elb", "DescribeInstanceHealth", {**others, "Instances": rest})
+    else:
+        rows = region.ask_world("elb", "DescribeInstanceHealth", others)
+    return {"InstanceStates": [*rows["InstanceStates"], *_moto_states(region, name, by_hand)]}
+
+
+def _moto_states(region: Any, name: str, ids: list[str]) -> list[Params]:
+    if not ids:
+        return []
+    asked = [{"InstanceId": key} for key in ids]
+    found = region.stores.elb.describe_instance_health(name, asked)
+    return [{**item, "ReasonCode": "N/A", "Description": "N/A"} for item in found]
+
+
+HANDLERS = {
+    ("autoscaling", "UpdateAutoScalingGroup"): update_group,
+    ("autoscaling", "DescribeAutoScalingGroups"): describe_groups,
+    ("ec2", "TerminateInstances"): terminate_instances,
+    ("ec2", "CreateLaunchTemplateVersion"): create_template_version,
+    ("elbv2", "DescribeTargetHealth"): describe_target_health,
+    ("elb", "DescribeInstanceHealth"): describe_instance_health,
+}
+# Calls that the world answers as soon as it knows them.
+if "CreateAutoScalingGroup" in OPERATIONS["autoscaling"]:
+    HANDLERS["autoscaling", "CreateAutoScalingGroup"] = create_group
+if "AttachInstances" in OPERATIONS["autoscaling"]:
+    HANDLERS["autoscaling", "AttachInstances"] = attach_instances

@@ -1,0 +1,105 @@
+"""One region: the world, moto's stores, and who of the two answers a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.lab.api import OPERATIONS
+from tests.lab.http import leftovers, merging
+from tests.lab.http.mirror import InstanceMirror
+from tests.lab.http.stores import Stores
+from tests.lab.world import World
+
+Params = dict[str, Any]
+Handler = Callable[["Region", Params], Params]
+
+#: Calls whose answer is the world's alone: all it knows of groups.
+WORLD_ONLY = {("autoscaling", operation) for operation in OPERATIONS["autoscaling"]} | {
+    ("ec2", "GetConsoleOutput"),
+}
+#: Calls that need both: the world's instances are in moto, but moto does not know their fate.
+MERGED: dict[tuple[str, str], Handler] = {
+    **leftovers.HANDLERS,
+    **merging.HANDLERS,
+}
+
+
+class Region:
+    """A world and what moto keeps beside it, in one account and region.
+
+    Args:
+        world: decides about groups, instances, targets, hooks and faults.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.stores = Stores(world.account, world.region)
+        self.mirror = InstanceMirror(self.stores.ec2)
+        #: Members of a group's description that the world does not interpret, by group name.
+        self.extras: dict[str, Params] = {}
+        self.stores.push(world)
+
+    def handler(self, service: str, operation: str) -> Callable[[Params], Params] | None:
+        """Return what answers a call, or None when that is moto's business."""
+        merged = MERGED.get((service, operation))
+        if merged is not None:
+            return lambda params: merged(self, params)
+        if (service, operation) in WORLD_ONLY:
+            return lambda params: self.ask_world(service, operation, params)
+        return None
+
+    def ask_world(self, service: str, operation: str, params: Params) -> Params:
+        """Answer from the world; raises `ApiError` as AWS would refuse."""
+        return OPERATIONS[service][operation](self.world, params)
+
+    def keep_extras(self, params: Params) -> None:
+        """Remember what a create or update says beyond the world's interest."""
+        extras = self.extras.setdefault(params["AutoScalingGroupName"], {})
+        extras.update(leftovers.uninterpreted(params))
+
+    def before_moto(self) -> None:
+        """Show moto the instances and registrations as they are now."""
+        self.mirror.update(self.world)
+        for name, balancer in self.world.load_balancers.items():
+            stored = self.stores.elb.load_balancers.get(name)
+            if stored is not None:
+                stored.instance_autoscaling_ids = list(balancer.targets)
+
+    def after_moto(self) -> None:
+        """Show the world what a call may have changed in moto."""
+        self.stores.pull(self.world)
+
+
+class Regions:
+    """The regions of one account. All but the first come into being when they are first named.
+
+    Args:
+        home: the world that the lab was started with; the others are as slow or fast.
+    """
+
+    def __init__(self, home: World) -> None:
+        self.home = Region(home)
+        self._regions = {home.region: self.home}
+
+    def __getitem__(self, name: str) -> Region:
+        if name not in self._regions:
+            self._regions[name] = Region(empty_like(self.home.world, name))
+        return self._regions[name]
+
+    def advance(self, until: float) -> None:
+        """Let everything happen that is due up to `until` (epoch seconds)."""
+        for region in self._regions.values():
+            region.world.advance(until)
+
+
+def empty_like(world: World, region: str) -> World:
+    """Return an empty world in `region`, at the same time and as slow or fast as `world`."""
+    return World(
+        seed=world.seed,
+        start=world.now,
+        region=region,
+        account=world.account,
+        boot=world.boot,
+        delays=world.delays,
+    )
