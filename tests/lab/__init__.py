@@ -1,1 +1,1 @@
-"""An emulated AWS with time, faults and a history: what the tests, the demo and benchmarks run on."""
+"""An emulated AWS with time, faults and a history, for tests, demo and benchmarks."""

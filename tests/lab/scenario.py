@@ -13,6 +13,7 @@ from tests.lab.world import (
     DEFAULT_START,
     BootTimes,
     Delays,
+    Fault,
     Group,
     Hook,
     MixedPolicy,
@@ -102,6 +103,9 @@ def build(spec: dict[str, Any]) -> World:
     )
     for name, group in spec.get("groups", {}).items():
         _group(world, name, group)
+        world.reconcile_soon(world.groups[name])
+    for fault in spec.get("faults", ()):
+        world.inject(_fault(fault))
     return world
 
 
@@ -114,6 +118,13 @@ def known(where: str, given: dict[str, Any], allowed: Iterable[str]) -> None:
         raise ScenarioError(
             f"{where}: unknown key {', '.join(unknown)}; allowed: {', '.join(sorted(allowed))}"
         )
+
+
+def _fault(spec: dict[str, Any]) -> Fault:
+    try:
+        return Fault(**spec)
+    except (TypeError, ValueError) as error:
+        raise ScenarioError(f"faults: {error}") from None
 
 
 def _dataclass(where: str, kind: type, given: dict[str, Any]) -> Any:

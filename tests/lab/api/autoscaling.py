@@ -7,6 +7,7 @@ from typing import Any
 from tests.lab.world import World
 
 from . import autoscaling_reads as reads
+from .launch_specs import launch_of, template_ref
 
 
 def set_desired_capacity(world: World, params: dict[str, Any]) -> dict[str, Any]:
@@ -35,7 +36,7 @@ def update_group(world: World, params: dict[str, Any]) -> dict[str, Any]:
         params.get("MinSize"),
         params.get("MaxSize"),
         params.get("DesiredCapacity"),
-        reads.launch_of(world, params),
+        launch_of(world, params),
         **settings,
     )
     return {}
@@ -53,13 +54,137 @@ def resume_processes(world: World, params: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def create_or_update_tags(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """CreateOrUpdateTags."""
+    world.create_or_update_tags(
+        [
+            (
+                tag["ResourceId"],
+                tag["Key"],
+                tag.get("Value", ""),
+                tag.get("PropagateAtLaunch", False),
+            )
+            for tag in params["Tags"]
+        ]
+    )
+    return {}
+
+
+def delete_tags(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """DeleteTags."""
+    world.delete_tags([(tag["ResourceId"], tag["Key"]) for tag in params["Tags"]])
+    return {}
+
+
+def set_instance_protection(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """SetInstanceProtection."""
+    world.set_instance_protection(
+        params["AutoScalingGroupName"], params["InstanceIds"], params["ProtectedFromScaleIn"]
+    )
+    return {}
+
+
+def set_instance_health(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """SetInstanceHealth."""
+    world.set_instance_health(
+        params["InstanceId"],
+        params["HealthStatus"],
+        params.get("ShouldRespectGracePeriod", True),
+    )
+    return {}
+
+
+def enter_standby(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """EnterStandby."""
+    activities = world.enter_standby(
+        params["AutoScalingGroupName"],
+        params.get("InstanceIds", []),
+        params["ShouldDecrementDesiredCapacity"],
+    )
+    return {"Activities": [reads.activity_row(item) for item in activities]}
+
+
+def exit_standby(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """ExitStandby."""
+    activities = world.exit_standby(params["AutoScalingGroupName"], params.get("InstanceIds", []))
+    return {"Activities": [reads.activity_row(item) for item in activities]}
+
+
+def complete_lifecycle_action(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """CompleteLifecycleAction."""
+    world.complete_lifecycle_action(
+        params["AutoScalingGroupName"],
+        params["LifecycleHookName"],
+        params["LifecycleActionResult"],
+        params.get("InstanceId"),
+        params.get("LifecycleActionToken"),
+    )
+    return {}
+
+
+def record_heartbeat(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """RecordLifecycleActionHeartbeat."""
+    world.record_lifecycle_action_heartbeat(
+        params["AutoScalingGroupName"],
+        params["LifecycleHookName"],
+        params.get("InstanceId"),
+        params.get("LifecycleActionToken"),
+    )
+    return {}
+
+
+def start_instance_refresh(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """StartInstanceRefresh."""
+    desired = params.get("DesiredConfiguration")
+    spec = (desired or {}).get("LaunchTemplate")
+    refresh = world.start_instance_refresh(
+        params["AutoScalingGroupName"],
+        params.get("Preferences"),
+        template_ref(world, spec) if spec else None,
+        desired,
+    )
+    return {"InstanceRefreshId": refresh}
+
+
+def cancel_instance_refresh(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """CancelInstanceRefresh."""
+    return {"InstanceRefreshId": world.cancel_instance_refresh(params["AutoScalingGroupName"])}
+
+
+def rollback_instance_refresh(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """RollbackInstanceRefresh."""
+    return {"InstanceRefreshId": world.rollback_instance_refresh(params["AutoScalingGroupName"])}
+
+
+def delete_group(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """DeleteAutoScalingGroup."""
+    world.delete_group(params["AutoScalingGroupName"], params.get("ForceDelete", False))
+    return {}
+
+
 OPERATIONS = {
+    "CancelInstanceRefresh": cancel_instance_refresh,
+    "CompleteLifecycleAction": complete_lifecycle_action,
+    "CreateOrUpdateTags": create_or_update_tags,
+    "DeleteAutoScalingGroup": delete_group,
+    "DeleteTags": delete_tags,
     "DescribeAutoScalingGroups": reads.describe_groups,
     "DescribeAutoScalingInstances": reads.describe_instances,
+    "DescribeInstanceRefreshes": reads.describe_refreshes,
+    "DescribeLaunchConfigurations": reads.describe_launch_configurations,
+    "DescribeLifecycleHooks": reads.describe_hooks,
     "DescribeScalingActivities": reads.describe_activities,
+    "DescribeTags": reads.describe_tags,
+    "EnterStandby": enter_standby,
+    "ExitStandby": exit_standby,
+    "RecordLifecycleActionHeartbeat": record_heartbeat,
+    "ResumeProcesses": resume_processes,
+    "RollbackInstanceRefresh": rollback_instance_refresh,
     "SetDesiredCapacity": set_desired_capacity,
+    "SetInstanceHealth": set_instance_health,
+    "SetInstanceProtection": set_instance_protection,
+    "StartInstanceRefresh": start_instance_refresh,
+    "SuspendProcesses": suspend_processes,
     "TerminateInstanceInAutoScalingGroup": terminate_instance,
     "UpdateAutoScalingGroup": update_group,
-    "SuspendProcesses": suspend_processes,
-    "ResumeProcesses": resume_processes,
 }

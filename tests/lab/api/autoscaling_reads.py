@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from tests.lab.world import Group, Instance, MixedPolicy, Override, TemplateRef, World
+from tests.lab.world import Group, Instance, MixedPolicy, TemplateRef, World
 from tests.lab.world.model import Activity
 
 from .common import limit, moment, page, without_none
@@ -226,37 +226,96 @@ def describe_activities(world: World, params: dict[str, Any]) -> dict[str, Any]:
     return without_none({"Activities": [activity_row(item) for item in rows], "NextToken": more})
 
 
-def launch_of(world: World, params: dict[str, Any]) -> TemplateRef | MixedPolicy | str | None:
-    """Return what a request says to launch from, or None when it does not say."""
-    if "LaunchTemplate" in params:
-        return template_ref(world, params["LaunchTemplate"])
-    if "MixedInstancesPolicy" in params:
-        return _mixed(world, params["MixedInstancesPolicy"])
-    return params.get("LaunchConfigurationName")
+def describe_hooks(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """DescribeLifecycleHooks."""
+    group = world.group(params["AutoScalingGroupName"])
+    wanted = params.get("LifecycleHookNames")
+    return {
+        "LifecycleHooks": [
+            without_none(
+                {
+                    "LifecycleHookName": hook.name,
+                    "AutoScalingGroupName": group.name,
+                    "LifecycleTransition": hook.transition,
+                    "HeartbeatTimeout": int(hook.heartbeat_timeout),
+                    "GlobalTimeout": int(hook.global_timeout),
+                    "DefaultResult": hook.default_result,
+                    "NotificationTargetARN": hook.notification_target,
+                    "RoleARN": hook.role_arn,
+                    "NotificationMetadata": hook.metadata,
+                }
+            )
+            for hook in group.hooks.values()
+            if not wanted or hook.name in wanted
+        ]
+    }
 
 
-def template_ref(world: World, spec: dict[str, str]) -> TemplateRef:
-    """Return the reference a LaunchTemplateSpecification makes, checked to exist."""
-    template = world.templates.find(spec.get("LaunchTemplateId"), spec.get("LaunchTemplateName"))
-    ref = TemplateRef(template.id, template.name, spec.get("Version", "$Default"))
-    world.templates.resolve(ref)
-    return ref
+def describe_launch_configurations(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """DescribeLaunchConfigurations: unknown names are left out of the answer."""
+    names = params.get("LaunchConfigurationNames")
+    found = [
+        item for item in world.templates.configurations.values() if not names or item.name in names
+    ]
+    size = limit(params, "MaxRecords", GROUPS_PAGE, GROUPS_MOST)
+    rows, more = page(found, params.get("NextToken"), size)
+    described = [
+        {
+            "LaunchConfigurationName": item.name,
+            "LaunchConfigurationARN": world.arn(
+                "autoscaling", f"launchConfiguration:lab:launchConfigurationName/{item.name}"
+            ),
+            "ImageId": item.image_id,
+            "InstanceType": item.instance_type,
+            "UserData": item.user_data or "",
+            "SecurityGroups": [],
+            "BlockDeviceMappings": [],
+            "CreatedTime": moment(item.created),
+        }
+        for item in rows
+    ]
+    return without_none({"LaunchConfigurations": described, "NextToken": more})
 
 
-def _mixed(world: World, policy: dict[str, Any]) -> MixedPolicy:
-    template = policy["LaunchTemplate"]
-    overrides = tuple(
-        Override(
-            item["InstanceType"],
-            int(item["WeightedCapacity"]) if "WeightedCapacity" in item else None,
-            template_ref(world, item["LaunchTemplateSpecification"])
-            if "LaunchTemplateSpecification" in item
-            else None,
+def describe_tags(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """DescribeTags: filters auto-scaling-group, key, value, propagate-at-launch."""
+    filters = {item["Name"]: item["Values"] for item in params.get("Filters", ())}
+    found = [
+        tag_row(group.name, key, *value)
+        for group in map(world.as_read, world.groups.values())
+        for key, value in group.tags.items()
+        if group.name in filters.get("auto-scaling-group", [group.name])
+        and key in filters.get("key", [key])
+        and value[0] in filters.get("value", [value[0]])
+        and str(value[1]).lower() in filters.get("propagate-at-launch", [str(value[1]).lower()])
+    ]
+    size = limit(params, "MaxRecords", GROUPS_PAGE, GROUPS_MOST)
+    rows, more = page(found, params.get("NextToken"), size)
+    return without_none({"Tags": list(rows), "NextToken": more})
+
+
+def describe_refreshes(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """DescribeInstanceRefreshes, newest first."""
+    group = world.group(params["AutoScalingGroupName"])
+    wanted = params.get("InstanceRefreshIds")
+    found = [item for item in group.refreshes if not wanted or item.id in wanted]
+    size = limit(params, "MaxRecords", GROUPS_PAGE, GROUPS_MOST)
+    rows, more = page(found, params.get("NextToken"), size)
+    described = [
+        without_none(
+            {
+                "InstanceRefreshId": item.id,
+                "AutoScalingGroupName": item.group,
+                "Status": item.status,
+                "StatusReason": item.reason,
+                "StartTime": moment(item.start),
+                "EndTime": None if item.end is None else moment(item.end),
+                "PercentageComplete": item.percentage,
+                "InstancesToUpdate": len(item.remaining),
+                "Preferences": item.preferences or None,
+                "DesiredConfiguration": item.desired,
+            }
         )
-        for item in template.get("Overrides", ())
-    )
-    return MixedPolicy(
-        template_ref(world, template["LaunchTemplateSpecification"]),
-        overrides,
-        tuple(policy.get("InstancesDistribution", {}).items()),
-    )
+        for item in rows
+    ]
+    return without_none({"InstanceRefreshes": described, "NextToken": more})

@@ -121,7 +121,8 @@ CLASSIC_REASONS = {
     "initial": ("ELB", "Instance registration is still in progress."),
     "unhealthy": (
         "Instance",
-        "Instance has failed at least the UnhealthyThreshold number of health checks consecutively.",
+        "Instance has failed at least the UnhealthyThreshold number of health checks "
+        "consecutively.",
     ),
     "draining": ("N/A", "Instance deregistration currently in progress."),
     "healthy": ("N/A", "N/A"),

@@ -95,6 +95,72 @@ def instance_row(world: World, instance: Instance) -> dict[str, Any]:
     return without_none(row)
 
 
+def describe_instance_status(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """DescribeInstanceStatus: running instances, or with IncludeAllInstances every one."""
+    ids = params.get("InstanceIds")
+    if ids and len(ids) > STATUS_PAGE:
+        raise ApiError("InvalidParameterValue", f"At most {STATUS_PAGE} instance ids are allowed")
+    found = world.ec2_instances(ids)
+    if not params.get("IncludeAllInstances", False):
+        found = [item for item in found if item.state == "running"]
+    size = len(found) + 1 if ids else limit(params, "MaxResults", INSTANCES_PAGE, INSTANCES_PAGE)
+    rows, more = page(found, params.get("NextToken"), size)
+    return without_none(
+        {"InstanceStatuses": [_status_row(world, item) for item in rows], "NextToken": more}
+    )
+
+
+def _status_row(world: World, instance: Instance) -> dict[str, Any]:
+    if instance.state != "running":
+        status = "not-applicable"
+    elif instance.impaired:
+        status = "impaired"
+    else:
+        status = "ok" if world.now >= instance.up_at else "initializing"
+    return {
+        "InstanceId": instance.id,
+        "AvailabilityZone": instance.zone,
+        "InstanceState": {"Code": STATE_CODES[instance.state], "Name": instance.state},
+        "InstanceStatus": {"Status": status},
+        "SystemStatus": {"Status": status},
+    }
+
+
+def describe_instance_attribute(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """DescribeInstanceAttribute, of which there is userData: base64, as launched."""
+    if params["Attribute"] != "userData":
+        raise ApiError("InvalidParameterValue", f"The lab has no attribute {params['Attribute']}")
+    instance = world.ec2_instances([params["InstanceId"]])[0]
+    data = instance.launch.user_data
+    return {"InstanceId": instance.id, "UserData": {"Value": data} if data else {}}
+
+
+def get_console_output(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """GetConsoleOutput: what the machine has printed up to now."""
+    instance = world.ec2_instances([params["InstanceId"]])[0]
+    return {
+        "InstanceId": instance.id,
+        "Timestamp": moment(world.now),
+        "Output": world.console_output(instance),
+    }
+
+
+def terminate_instances(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """TerminateInstances, past the group."""
+    found = world.ec2_instances(params["InstanceIds"])
+    before = {item.id: item.state for item in found}
+    world.terminate_instances(params["InstanceIds"], actor="caller")
+    rows = [
+        {
+            "InstanceId": item.id,
+            "PreviousState": {"Code": STATE_CODES[before[item.id]], "Name": before[item.id]},
+            "CurrentState": {"Code": STATE_CODES[item.state], "Name": item.state},
+        }
+        for item in found
+    ]
+    return {"TerminatingInstances": rows}
+
+
 # -- launch templates ---------------------------------------------------------------------------
 
 
@@ -177,7 +243,11 @@ def modify_launch_template(world: World, params: dict[str, Any]) -> dict[str, An
 
 
 OPERATIONS = {
+    "DescribeInstanceAttribute": describe_instance_attribute,
+    "DescribeInstanceStatus": describe_instance_status,
     "DescribeInstances": describe_instances,
+    "GetConsoleOutput": get_console_output,
+    "TerminateInstances": terminate_instances,
     "DescribeLaunchTemplates": describe_launch_templates,
     "DescribeLaunchTemplateVersions": describe_launch_template_versions,
     "CreateLaunchTemplateVersion": create_launch_template_version,

@@ -5,13 +5,16 @@ No I/O, no threads, no wall clock: time moves when somebody calls ``advance``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from .core import DEFAULT_START
 from .ec2 import Machines
 from .errors import ApiError
-from .faults import Faults
+from .faults import KINDS, CallFault, Fault
 from .groups import PROCESSES, Groups
 from .hooks import Hooks
 from .launching import Launching
+from .members import Members
 from .model import (
     BootTimes,
     Delays,
@@ -25,14 +28,28 @@ from .model import (
     TargetGroup,
     TemplateRef,
 )
+from .refresh import Refreshes
 from .scaling import Scaling
 from .seeding import Seeding
 from .targets import Targets
 from .templates import Templates
 from .terminating import Terminating
+from .trouble import Trouble
 
 
-class World(Seeding, Groups, Scaling, Launching, Terminating, Hooks, Targets, Machines, Faults):
+class World(
+    Seeding,
+    Groups,
+    Scaling,
+    Launching,
+    Terminating,
+    Members,
+    Hooks,
+    Refreshes,
+    Targets,
+    Machines,
+    Trouble,
+):
     """An AWS account in one region.
 
     Args:
@@ -42,15 +59,33 @@ class World(Seeding, Groups, Scaling, Launching, Terminating, Hooks, Targets, Ma
         boot: distribution of boot times.
         delays: how long AWS takes for what it does by itself.
         templates: a store with ``resolve`` and ``configuration``; by default one of its own.
+        faults: what will go wrong.
     """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        start: float = DEFAULT_START,
+        region: str = "eu-central-1",
+        account: str = "123456789012",
+        boot: BootTimes | None = None,
+        delays: Delays | None = None,
+        templates: Templates | None = None,
+        faults: Iterable[Fault] = (),
+    ) -> None:
+        super().__init__(seed, start, region, account, boot, delays, templates)
+        self.start_trouble(faults)
 
 
 __all__ = [
     "DEFAULT_START",
+    "KINDS",
     "PROCESSES",
     "ApiError",
     "BootTimes",
+    "CallFault",
     "Delays",
+    "Fault",
     "Group",
     "Hook",
     "Instance",

@@ -12,15 +12,17 @@ from itertools import count
 from typing import Any, TypeVar
 
 from .clock import Clock
-from .errors import group_not_found, instance_not_found
-from .history import History, Lifecycle, Size
+from .errors import group_not_found, instance_not_found, pending_delete
+from .history import History, Launch, Lifecycle, Size
 from .model import (
     ACTIVE,
     Activity,
     BootTimes,
+    Debt,
     Delays,
     Group,
     Instance,
+    LaunchData,
     LoadBalancer,
     TargetGroup,
 )
@@ -72,7 +74,7 @@ class Core:
         self.templates = templates if templates is not None else Templates(lambda: self.now)
         self._numbers = count(1)
         self._names = count(1)
-        self._past: dict[int, deque[tuple[float, Any]]] = {}
+        self._past: dict[str, deque[tuple[float, Any]]] = {}
 
     # -- time ---------------------------------------------------------------------------------
 
@@ -119,6 +121,13 @@ class Core:
         except KeyError:
             raise group_not_found() from None
 
+    def modifiable(self, name: str) -> Group:
+        """Return a group that is not being deleted, or raise ``ValidationError``."""
+        found = self.group(name)
+        if found.status:
+            raise pending_delete()
+        return found
+
     def managed(self, instance_id: str) -> Instance:
         """Return an instance that a group manages, or raise ``ValidationError``."""
         instance = self.instances.get(instance_id)
@@ -144,7 +153,7 @@ class Core:
 
         The thing itself, or, inside the stale window, the copy from before the oldest change.
         """
-        past = self._past.get(id(thing))
+        past = self._past.get(_key(thing))
         window = self.stale_window()
         if not past or not window:
             return thing
@@ -153,7 +162,7 @@ class Core:
         return past[0][1] if past else thing
 
     def _remember(self, thing: Any, window: float) -> None:
-        past = self._past.setdefault(id(thing), deque())
+        past = self._past.setdefault(_key(thing), deque())
         while past and past[0][0] + window <= self.now:
             past.popleft()
         if past and past[-1][0] == self.now:
@@ -195,6 +204,50 @@ class Core:
         setattr(group, attribute, value)
         self.history.append(Size(self.now, group.name, field, before, value, actor))
 
+    def add_instance(
+        self,
+        group: Group,
+        data: LaunchData,
+        weight: int,
+        zone: str,
+        why: Debt,
+        launched: float,
+        **settings: Any,
+    ) -> Instance:
+        """Make an instance of a group and record its launch; settings are fields of it."""
+        made = Instance(
+            id=self.new_instance_id(),
+            group=group.name,
+            zone=zone,
+            launch=data,
+            instance_type=data.instance_type,
+            weight=weight,
+            launch_time=launched,
+            actor=why.actor,
+            reason=why.reason,
+            tags={key: value for key, (value, propagate) in group.tags.items() if propagate},
+            **settings,
+        )
+        number = int(made.id[2:], 16)
+        made.private_ip = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+        self.changing(group)
+        self.instances[made.id] = group.instances[made.id] = made
+        version = data.version or data.configuration or ""
+        self.history.append(
+            Launch(
+                self.now,
+                group.name,
+                made.id,
+                zone,
+                data.instance_type,
+                weight,
+                version,
+                why.actor,
+                why.reason,
+            )
+        )
+        return made
+
     def members(self, group: Group, *states: str) -> list[Instance]:
         """Return the group's instances in these lifecycle states (all that count by default)."""
         wanted = frozenset(states) or ACTIVE
@@ -218,3 +271,7 @@ class Core:
             return
         activity.status, activity.progress, activity.end = status, 100, self.now
         activity.message = message
+
+
+def _key(thing: Group | TargetGroup | LoadBalancer) -> str:
+    return thing.name if isinstance(thing, LoadBalancer) else thing.arn

@@ -33,6 +33,22 @@ class Machines(Core):
             raise invalid_instance_ids(unknown)
         return found
 
+    def console_output(self, instance: Instance) -> str:
+        """Return what the machine has printed up to now; what fails on it, says so here."""
+        lines = [f"[    0.000000] Booting {instance.launch.image_id} as {instance.id}"]
+        since = self.now - instance.launch_time
+        if since >= self.delays.running:
+            lines.append(f"[{self.delays.running:12.6f}] cloud-init: running user data")
+        if instance.impaired:
+            lines.append("kernel: I/O error, dev nvme0n1: the instance no longer responds")
+        if not instance.healthy_app and self.now >= instance.up_at:
+            lines.append("systemd[1]: app.service: Failed with result 'exit-code'")
+        elif self.now >= instance.up_at:
+            lines.append(f"[{instance.up_at - instance.launch_time:12.6f}] {instance.id} login:")
+        if instance.terminated_by_user:
+            lines.append(f"shutdown: {instance.terminated_by_user}")
+        return "\n".join(lines) + "\n"
+
     def record_call(
         self, service: str, operation: str, params: dict, outcome: str = "ok", actor: str = "caller"
     ) -> None:

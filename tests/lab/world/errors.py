@@ -51,9 +51,14 @@ def invalid_instance_ids(ids: list[str]) -> ApiError:
     return ApiError("InvalidInstanceID.NotFound", text.format(", ".join(ids)))
 
 
-def activity_in_progress(activity: str, group: str) -> ApiError:
+def activity_in_progress(activity: str) -> ApiError:
     """Return the refusal while another scaling activity of the group runs or cools down."""
     return ApiError(
         "ScalingActivityInProgress",
-        f"Scaling activity {activity} is in progress and blocking this action for group {group}",
+        f"Scaling activity {activity} is in progress and blocks this action",
     )
+
+
+def pending_delete() -> ApiError:
+    """Return the refusal of changes to a group that is being deleted."""
+    return validation("The AutoScaling group may not be modified while it is pending delete")

@@ -93,7 +93,7 @@ class Groups(Core):
 
         What is not given stays as it is.
         """
-        group = self.group(name)
+        group = self.modifiable(name)
         low = group.min_size if min_size is None else min_size
         high = group.max_size if max_size is None else max_size
         wanted = min(max(group.desired, low), high) if desired is None else desired
@@ -147,6 +147,62 @@ class Groups(Core):
         if self.groups.pop(group.name, None) is not None:
             self.history.append(GroupChange(self.now, group.name, "deleted", "aws"))
 
+    # -- tags ---------------------------------------------------------------------------------
+
+    @mutation
+    def create_or_update_tags(self, tags: list[tuple[str, str, str, bool]]) -> None:
+        """CreateOrUpdateTags: (group, key, value, propagate) each; there is no compare-and-set."""
+        groups = [self.group_with_tags(name) for name, *_ in tags]
+        for group, (_, key, value, propagate) in zip(groups, tags, strict=True):
+            self.changing(group)
+            group.tags[key] = (value, propagate)
+
+    @mutation
+    def delete_tags(self, tags: list[tuple[str, str]]) -> None:
+        """DeleteTags: (group, key) each; a key that is not there is no error."""
+        for name, key in tags:
+            group = self.group_with_tags(name)
+            self.changing(group)
+            group.tags.pop(key, None)
+
+    def group_with_tags(self, name: str) -> Group:
+        """Return a group for a tag call, which names a missing one as AWS does there."""
+        if name not in self.groups:
+            raise validation(f"AutoScalingGroup name not found - no such group: {name}")
+        return self.groups[name]
+
+    # -- load balancers -----------------------------------------------------------------------
+
+    @mutation
+    def attach(self, group: str, keys: list[str], actor: str = "caller") -> None:
+        """AttachLoadBalancerTargetGroups and AttachLoadBalancers: members are registered."""
+        found = self.modifiable(group)
+        for key in keys:
+            balancer = self.balancer(key)
+            if key in found.load_balancers:
+                continue
+            self.changing(found)
+            names = found.load_balancer_names
+            (found.target_group_arns if key.startswith("arn:") else names).append(key)
+            self.history.append(Attachment(self.now, group, key, True, actor))
+            for instance in self.members(found, SERVING):
+                if instance.id not in balancer.targets:
+                    self.register(instance, [key])
+
+    @mutation
+    def detach(self, group: str, keys: list[str], actor: str = "caller") -> None:
+        """DetachLoadBalancerTargetGroups and DetachLoadBalancers: members are deregistered."""
+        found = self.modifiable(group)
+        for key in keys:
+            if key not in found.load_balancers:
+                raise validation(f"The load balancer or target group {key} is not attached")
+            self.changing(found)
+            names = found.load_balancer_names
+            (found.target_group_arns if key.startswith("arn:") else names).remove(key)
+            self.history.append(Attachment(self.now, group, key, False, actor))
+            for instance in list(found.instances.values()):
+                self.deregister(instance, [key])
+
     # -- processes ----------------------------------------------------------------------------
 
     @mutation
@@ -154,7 +210,7 @@ class Groups(Core):
         self, group: str, processes: list[str] | None = None, actor: str = "caller"
     ) -> None:
         """SuspendProcesses; leaving out the list means all of them."""
-        found = self.group(group)
+        found = self.modifiable(group)
         names = self._process_names(processes)
         reason = f"User suspended at {self.stamp()}"
         self._set_suspended(found, {**found.suspended, **dict.fromkeys(names, reason)}, actor)
@@ -164,7 +220,7 @@ class Groups(Core):
         self, group: str, processes: list[str] | None = None, actor: str = "caller"
     ) -> None:
         """ResumeProcesses; leaving out the list means all of them."""
-        found = self.group(group)
+        found = self.modifiable(group)
         names = set(self._process_names(processes))
         kept = {key: value for key, value in found.suspended.items() if key not in names}
         self._set_suspended(found, kept, actor)
@@ -193,13 +249,10 @@ def check_sizes(low: int, high: int, desired: int) -> None:
     """Refuse sizes that contradict each other, in AWS's words."""
     if low > high:
         raise validation("Max bound must be greater than or equal to min bound")
-    if desired > high:
+    if not low <= desired <= high:
         raise validation(
-            f"Desired capacity:{desired} must be between the specified min size:{low} and max size:{high}"
-        )
-    if desired < low:
-        raise validation(
-            f"Desired capacity:{desired} must be between the specified min size:{low} and max size:{high}"
+            f"Desired capacity:{desired} must be between the specified min size:{low} and max "
+            f"size:{high}"
         )
 
 

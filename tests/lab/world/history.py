@@ -202,7 +202,7 @@ _FLAGS = {"HonorCooldown", "ShouldDecrementDesiredCapacity", "ProtectedFromScale
 
 
 def key_parameters(params: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
-    """Return the parameters that identify a call, the same from a boto3 dict and from a wire form."""
+    """Return the parameters that identify a call, the same from boto3 and from a wire form."""
     return tuple((key, _value(key, params[key])) for key in KEY_PARAMETERS if key in params)
 
 

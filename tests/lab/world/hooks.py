@@ -15,7 +15,7 @@ class Hooks(Core):
     """Waiting states of instances."""
 
     def start_hooks(self, instance: Instance, transition: str) -> bool:
-        """Begin the actions of every hook on ``transition``; say whether there is one to wait for."""
+        """Begin the action of every hook on ``transition``; say whether there is one."""
         group = self.groups[instance.group]
         for hook in group.hooks.values():
             if hook.transition != transition:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .core import Core
 from .errors import ApiError
-from .history import Launch, LaunchFailed
+from .history import LaunchFailed
 from .model import SERVING, Debt, Group, Instance, LaunchData
 
 AWS_CAPACITY = Debt("aws", "capacity", "")
@@ -58,7 +58,7 @@ class Launching(Core):
             choices = self.launch_choices(group)
         except ApiError as error:
             return self._launch_failed(group, debt, error.code, f"{error.message} {FAILED}")
-        missing = self.missing_image(choices[0][0])
+        missing = self.missing_image(group, choices[0][0])
         if missing:
             return self._launch_failed(
                 group,
@@ -100,46 +100,24 @@ class Launching(Core):
         self, group: Group, debt: Debt, data: LaunchData, weight: int, zone: str, extra: bool
     ) -> None:
         boot = self.boot_seconds(group)
-        instance = Instance(
-            self.new_instance_id(),
-            group.name,
-            zone,
-            data,
-            data.instance_type,
-            weight,
-            self.now,
-            self.now + boot,
-            debt.actor,
-            debt.reason,
-            extra=extra,
-            protected=group.new_instances_protected,
-            tags={key: value for key, (value, propagate) in group.tags.items() if propagate},
-        )
-        number = int(instance.id[2:], 16)
-        instance.private_ip = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
         if not extra:
             for _ in range(min(weight, len(group.debts))):
                 group.debts.popleft()
-        instance.healthy_app = not self.stays_unhealthy(group, data)
-        self.changing(group)
-        self.instances[instance.id] = group.instances[instance.id] = instance
         cause = self._launch_cause(group, debt, weight)
+        instance = self.add_instance(
+            group,
+            data,
+            weight,
+            zone,
+            debt,
+            self.now,
+            up_at=self.now + boot,
+            extra=extra,
+            protected=group.new_instances_protected,
+            healthy_app=not self.stays_unhealthy(group, data),
+        )
         instance.activity = self.start_activity(
             group, f"Launching a new EC2 instance: {instance.id}", cause, "PreInService"
-        )
-        version = data.version or data.configuration or ""
-        self.history.append(
-            Launch(
-                self.now,
-                group.name,
-                instance.id,
-                zone,
-                data.instance_type,
-                weight,
-                version,
-                debt.actor,
-                debt.reason,
-            )
         )
         self.move(instance, "Pending")
         group.last_scaling = self.now
@@ -188,6 +166,10 @@ class Launching(Core):
             return
         if instance.lifecycle != "Pending":
             return
+        self.pass_hooks(instance)
+
+    def pass_hooks(self, instance: Instance) -> None:
+        """Take an instance from Pending on: wait for its hooks, or enter service once it is up."""
         if self.start_hooks(instance, "autoscaling:EC2_INSTANCE_LAUNCHING"):
             self.move(instance, "Pending:Wait")
             if instance.activity:

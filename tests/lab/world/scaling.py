@@ -22,7 +22,7 @@ class Scaling(Core):
         Raises:
             ApiError: unknown group, out of bounds, or cooling down with ``honor_cooldown``.
         """
-        found = self.group(group)
+        found = self.modifiable(group)
         if desired > found.max_size:
             raise validation(
                 f"New SetDesiredCapacity value {desired} is above max value {found.max_size} "
@@ -35,7 +35,7 @@ class Scaling(Core):
             )
         if honor_cooldown and self.now < found.last_scaling + found.cooldown:
             latest = found.activities[0].id if found.activities else self.new_uuid()
-            raise activity_in_progress(latest, group)
+            raise activity_in_progress(latest)
         self.change_desired(
             found,
             desired,
@@ -104,7 +104,8 @@ class Scaling(Core):
         """Plan AZRebalance when the zones differ by more than one instance."""
         if not group.rebalance_due and self._uneven(group):
             group.rebalance_due = True
-            self.clock.after(self.delays.rebalance, self._rebalance, group)
+            # Never at once: a launch that keeps failing must not stop the clock.
+            self.clock.after(max(self.delays.rebalance, 1.0), self._rebalance, group)
 
     def _uneven(self, group: Group) -> tuple[str, str] | None:
         if group.suspends("AZRebalance") or len(group.zones) < 2 or group.pending:
@@ -129,7 +130,9 @@ class Scaling(Core):
             "other zones resulting in more than desired number of instances in the group."
         )
         group.excess.append(Debt("aws", "rebalance", ""))
-        self.launch_one(group, extra=Debt("aws", "rebalance", cause), zone=low)
+        if not self.launch_one(group, extra=Debt("aws", "rebalance", cause), zone=low):
+            group.excess.pop()
+            self.consider_rebalance(group)
 
 
 def _age_of_launch(group: Group, instance: Instance) -> tuple[int, int]:

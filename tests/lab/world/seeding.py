@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from .core import Core
 from .groups import check_sizes, set_launch
-from .history import Attachment, GroupChange, Launch, Size, TargetHealth
-from .model import SERVING, STANDBY, Group, Instance, MixedPolicy, Target, TemplateRef
+from .history import Attachment, GroupChange, Size, TargetHealth
+from .model import SERVING, STANDBY, Debt, Group, Instance, MixedPolicy, Target, TemplateRef
+
+SETUP = Debt("setup", "setup", "")
 
 
 class Seeding(Core):
@@ -67,37 +69,17 @@ class Seeding(Core):
             ref = TemplateRef(data.template_id, data.template_name, version)
             data = replace(self.templates.resolve(ref), instance_type=data.instance_type)
         launched = self.now if launch_time is None else launch_time
-        instance = Instance(
-            self.new_instance_id(),
-            group.name,
-            zone,
+        instance = self.add_instance(
+            group,
             data,
-            data.instance_type,
             weight,
+            zone,
+            SETUP,
             launched,
-            launched,
-            "setup",
-            "setup",
+            up_at=launched,
             state="running",
             protected=protected,
             in_service_at=launched,
-            tags={key: value for key, (value, propagate) in group.tags.items() if propagate},
-        )
-        number = int(instance.id[2:], 16)
-        instance.private_ip = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
-        self.instances[instance.id] = group.instances[instance.id] = instance
-        self.history.append(
-            Launch(
-                self.now,
-                group.name,
-                instance.id,
-                zone,
-                data.instance_type,
-                weight,
-                data.version or data.configuration or "",
-                "setup",
-                "setup",
-            )
         )
         self.move(instance, STANDBY if standby else SERVING)
         for key in () if standby else group.load_balancers:
