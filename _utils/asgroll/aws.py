@@ -96,6 +96,10 @@ class Aws:
         targets |= {lb: self._load_balancer_health(lb) for lb in group.load_balancers}
         return World(group=group, instances=instances, targets=targets, taken_at=now)
 
+    def identify(self, name: str) -> str:
+        """The group's ARN; raises Missing when there is no such group."""
+        return self._group(name).get("AutoScalingGroupARN", "")
+
     def _group(self, name: str) -> dict:
         answer = self._call(
             "autoscaling", "DescribeAutoScalingGroups", AutoScalingGroupNames=[name]
@@ -133,11 +137,15 @@ class Aws:
             for e in answer["InstanceStates"]
         }
 
-    def groups(self) -> list[Group]:
-        """All groups of the region, by name."""
+    def groups(self) -> list[tuple[Group, list[Instance]]]:
+        """All groups of the region with their members, by name."""
         pages = self._pages("autoscaling", "DescribeAutoScalingGroups", MaxRecords=PAGE)
-        found = [to_group(raw) for page in pages for raw in page["AutoScalingGroups"]]
-        return sorted(found, key=lambda g: g.name)
+        found = [
+            (to_group(raw), [to_instance(r) for r in raw.get("Instances", [])])
+            for page in pages
+            for raw in page["AutoScalingGroups"]
+        ]
+        return sorted(found, key=lambda pair: pair[0].name)
 
     def activities(self, name: str) -> tuple[Activity, ...]:
         """The newest scaling activities of the group, up to one page, newest first."""
@@ -308,6 +316,7 @@ def to_group(raw: Mapping[str, Any]) -> Group:
         min_size=raw["MinSize"],
         max_size=raw["MaxSize"],
         desired=raw["DesiredCapacity"],
+        arn=raw.get("AutoScalingGroupARN", ""),
         specs=_group_specs(raw),
         weighted=_weighted(raw),
         zones=tuple(raw.get("AvailabilityZones", [])),

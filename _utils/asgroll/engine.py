@@ -15,7 +15,7 @@ from asgroll.aws import Aws
 from asgroll.errors import AwsError, Denied, Missing, Refused, Temporary, Throttled, Unclear
 from asgroll.events import Event, Step
 from asgroll.gates import GATES, Gate, judge
-from asgroll.journal import Journal
+from asgroll.journal import How, Journal
 from asgroll.model import (
     Action,
     Finish,
@@ -163,22 +163,22 @@ class Engine:
             return self._end(roll, action.outcome, action.reason, now), False
         if isinstance(action, Restore):
             return self._restore(roll, action.outcome, action.reason, now), False
-        self._journal.intent(roll, action)
+        self._journal.intent(roll, action, now)
         try:
             self._send(roll, action)
         except Temporary as exc:
-            self._journal.outcome(roll, action, "not applied")
+            self._journal.outcome(roll, action, How.NOT_APPLIED)
             self._slow_down(exc)
             self._say(roll, Step.RETRYING, str(exc))
             return roll, False
         except Unclear as exc:
-            self._journal.outcome(roll, action, "unclear")
+            self._journal.outcome(roll, action, How.UNCLEAR)
             self._say(roll, Step.RETRYING, f"{exc}; looking before deciding again")
             return outcome.unclear(roll, action, now), False
         except AwsError as exc:
-            self._journal.outcome(roll, action, "not applied")
+            self._journal.outcome(roll, action, How.NOT_APPLIED)
             return self._refused(roll, action, exc, now)
-        self._journal.outcome(roll, action, "applied")
+        self._journal.outcome(roll, action, How.APPLIED)
         roll = outcome.applied(roll, action, now)
         self._report(changes.of_action(action, roll, now), roll)
         return roll, roll.pending is None or bool(roll.pending.applied)

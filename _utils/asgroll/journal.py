@@ -13,6 +13,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -26,10 +27,16 @@ from asgroll.model import (
     PendingChange,
     Phase,
     Replacement,
+    Resume,
     Roll,
+    SetDesired,
+    SetMax,
+    Suspend,
+    Terminate,
     Termination,
     Victim,
 )
+from asgroll.outcome import applied, unclear
 
 SCHEMA = 1
 BANK = "asgcycle/rolls"
@@ -38,17 +45,26 @@ TURN_BANK = "asgcycle/turns"
 _KEY_LENGTH = 200
 
 
+class How(str, Enum):
+    """What is known of a call."""
+
+    INTENDED = "intended"
+    APPLIED = "applied"
+    NOT_APPLIED = "not applied"
+    UNCLEAR = "unclear"
+
+
 class Journal(Protocol):
     """What the engine needs of a journal."""
 
     def save(self, roll: Roll) -> None:
         """Keep a snapshot; the intents recorded before it are settled by it."""
 
-    def intent(self, roll: Roll, action: Action) -> None:
+    def intent(self, roll: Roll, action: Action, now: float) -> None:
         """Record that this action is about to be sent."""
 
-    def outcome(self, roll: Roll, action: Action, how: str) -> None:
-        """Record how it went: applied, not applied, or unclear."""
+    def outcome(self, roll: Roll, action: Action, how: How) -> None:
+        """Record how the action of the last intent went."""
 
 
 class MemoryJournal:
@@ -56,15 +72,15 @@ class MemoryJournal:
 
     def __init__(self):
         self.rolls: dict[str, Roll] = {}
-        self.entries: list[tuple[str, Action, str]] = []
+        self.entries: list[tuple[str, Action, How]] = []
 
     def save(self, roll: Roll) -> None:
         self.rolls[roll.group] = roll
 
-    def intent(self, roll: Roll, action: Action) -> None:
-        self.entries.append((roll.group, action, "intended"))
+    def intent(self, roll: Roll, action: Action, now: float) -> None:
+        self.entries.append((roll.group, action, How.INTENDED))
 
-    def outcome(self, roll: Roll, action: Action, how: str) -> None:
+    def outcome(self, roll: Roll, action: Action, how: How) -> None:
         self.entries.append((roll.group, action, how))
 
 
@@ -80,29 +96,47 @@ class CacheJournal:
     def __init__(self, cache):
         self._cache = cache
         self._turn: list[dict[str, Any]] = []
+        self._turn_stored = True  # perhaps, by a process that died
 
     def save(self, roll: Roll) -> None:
-        key = key_of(roll.region, roll.group)
-        self._store(BANK, key, to_plain(roll))
-        if self._turn:
+        self._store(BANK, key_of(roll.arn, roll.group), to_plain(roll))
+        if self._turn_stored:
             self._turn = []
-            self._store(TURN_BANK, key, {"schema": SCHEMA, "entries": []})
+            self._store_turn(roll)
+            self._turn_stored = False
 
-    def intent(self, roll: Roll, action: Action) -> None:
-        self._append(roll, action, "intended")
+    def intent(self, roll: Roll, action: Action, now: float) -> None:
+        fields = _plain(dataclasses.asdict(action))
+        kind = type(action).__name__
+        self._turn.append({"kind": kind, "fields": fields, "at": now, "how": How.INTENDED.value})
+        self._store_turn(roll)
 
-    def outcome(self, roll: Roll, action: Action, how: str) -> None:
-        self._append(roll, action, how)
+    def outcome(self, roll: Roll, action: Action, how: How) -> None:
+        self._turn[-1]["how"] = how.value
+        self._store_turn(roll)
 
-    def _append(self, roll: Roll, action: Action, how: str) -> None:
-        entry = {"action": type(action).__name__, **_plain(dataclasses.asdict(action)), "how": how}
-        self._turn.append(entry)
+    def _store_turn(self, roll: Roll) -> None:
         record = {"schema": SCHEMA, "roll": roll.id, "entries": self._turn}
-        self._store(TURN_BANK, key_of(roll.region, roll.group), record)
+        self._store(TURN_BANK, key_of(roll.arn, roll.group), record)
+        self._turn_stored = True
 
-    def load(self, region: str, group: str) -> Roll | None:
-        """The last roll of a group, ended or not; None when there never was one."""
-        return self._read(key_of(region, group))
+    def load(self, arn: str, group: str) -> Roll | None:
+        """
+        The last roll of a group, ended or not; None when there never was one.
+
+        What was sent after the last snapshot is played back; a call without a recorded outcome
+        counts as unclear.
+        """
+        key = key_of(arn, group)
+        roll = self._read(key)
+        if roll is None:
+            return None
+        with _as_journal_error(f"read {key}"):
+            turn = self._cache.fetch(TURN_BANK, key) or {}
+        if turn.get("roll") == roll.id:
+            for entry in turn.get("entries", []):
+                roll = _played_back(roll, entry)
+        return roll
 
     def all(self) -> list[Roll]:
         """The last roll of every group, newest first."""
@@ -135,9 +169,14 @@ def _as_journal_error(what: str) -> Iterator[None]:
         ) from exc
 
 
-def key_of(region: str, group: str) -> str:
-    """A file-name safe key for a group, readable where its length allows."""
-    key = quote(f"{region} {group}", safe=" +,=@")
+def key_of(arn: str, group: str) -> str:
+    """
+    A file-name safe key for a group, readable where its length allows.
+
+    Account and region are part of it: one master may roll groups of the same name in several.
+    """
+    region, account = [*arn.split(":"), "", "", "", "", ""][3:5]
+    key = quote(f"{region} {account} {group}", safe=" +,=@")
     if len(key) > _KEY_LENGTH:
         key = f"{key[:100]}-{hashlib.sha256(key.encode()).hexdigest()}"
     return key
@@ -150,6 +189,7 @@ _NESTED_MAPS = {
     "replacements": Replacement,
     "terminations": Termination,
 }
+_ACTIONS = {kind.__name__: kind for kind in (Suspend, Resume, SetMax, SetDesired, Terminate)}
 _SETS = ("initial", "suspended", "vanished", "counted_launch_failures")
 
 
@@ -199,6 +239,20 @@ def from_plain(data: Any) -> Roll:
         raise JournalError(f"a journal entry is damaged: {exc!r}") from exc
 
 
+def _played_back(roll: Roll, entry: Mapping[str, Any]) -> Roll:
+    try:
+        kind, how, at = _ACTIONS[entry["kind"]], How(entry["how"]), entry["at"]
+        fields = {k: tuple(v) if isinstance(v, list) else v for k, v in entry["fields"].items()}
+        if kind is Terminate:
+            fields["cause"] = Cause(fields["cause"])
+        action = kind(**fields)
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        raise JournalError(f"a journal entry is damaged: {exc!r}") from exc
+    if how is How.NOT_APPLIED:
+        return roll
+    return (applied if how is How.APPLIED else unclear)(roll, action, at)
+
+
 def _nested(kind: type, data: Mapping[str, Any]):
     if kind is Termination:
         data = {**data, "cause": Cause(data["cause"])}
@@ -209,7 +263,7 @@ def _nested(kind: type, data: Mapping[str, Any]):
 
 
 @contextlib.contextmanager
-def lock(directory: str | os.PathLike, region: str, group: str) -> Iterator[None]:
+def lock(directory: str | os.PathLike, arn: str, group: str) -> Iterator[None]:
     """
     Hold the group's lock; the kernel frees it when the process dies, however it dies.
 
@@ -217,7 +271,7 @@ def lock(directory: str | os.PathLike, region: str, group: str) -> Iterator[None
     """
     folder = Path(directory) / "asgcycle"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f"{key_of(region, group)}.lock"
+    path = folder / f"{key_of(arn, group)}.lock"
     with path.open("a+") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -227,3 +281,12 @@ def lock(directory: str | os.PathLike, region: str, group: str) -> Iterator[None
                 f"see `salt-run asgcycle.status {group}`"
             ) from exc
         yield
+
+
+def locked(directory: str | os.PathLike, arn: str, group: str) -> bool:
+    """Whether a process on this master holds the group's lock now."""
+    try:
+        with lock(directory, arn, group):
+            return False
+    except Busy:
+        return True

@@ -106,6 +106,7 @@ class Group:
     min_size: int
     max_size: int
     desired: int
+    arn: str = ""
     specs: tuple[str, ...] = ()
     weighted: bool = False
     zones: tuple[str, ...] = ()
@@ -292,7 +293,7 @@ class Roll:
 
     id: str
     group: str
-    region: str
+    arn: str
     started_at: float
     initial: frozenset[str]
     victims: Mapping[str, Victim]
@@ -320,12 +321,27 @@ class Roll:
     restoring_since: float | None = None
     ended_at: float | None = None
     extremes: Extremes | None = None
+    serving: int = 0
     refusals: int = 0
     gave_up: bool = False
 
     def with_(self, **changes) -> Roll:
         """A copy with the given fields changed."""
         return dataclasses.replace(self, **changes)
+
+    def reopened(self, phase: Phase, now: float, reason: str = "") -> Roll:
+        """The same roll taken up again, with a fresh failure budget and fresh deadlines."""
+        return self.with_(
+            phase=phase,
+            outcome=Phase.STOPPED if phase is Phase.RESTORING else Phase.DONE,
+            reason=reason,
+            failures=(),
+            refusals=0,
+            gave_up=False,
+            progress_at=now,
+            restoring_since=now if phase is Phase.RESTORING else None,
+            ended_at=None,
+        )
 
     @property
     def live(self) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from asgroll.aws import Aws
@@ -16,6 +16,7 @@ from asgroll.errors import AwsError
 from asgroll.gates import judge
 from asgroll.model import Activity, Extremes, Group, Roll, Verdict, World
 from asgroll.policy import Policy
+from asgroll.report import leftovers
 from asgroll.selection import Choice, choose
 
 T = TypeVar("T")
@@ -175,13 +176,31 @@ def cautions(world: World, choice: Choice, specs: tuple[str, ...]) -> list[str]:
     for process in ("HealthCheck", "ReplaceUnhealthy"):
         if process in group.suspended:
             found.append(f"the process {process} is suspended")
-    sick = [i for i in world.instances.values() if i.answer.verdict is not Verdict.READY]
-    sick = [i for i in sick if i.holds_capacity]
-    if sick:
-        named = ", ".join(f"{i.id} ({i.answer.why})" for i in sick[:3])
-        more = f" and {len(sick) - 3} more" if len(sick) > 3 else ""
-        found.append(f"{len(sick)} of {len(world.instances)} do not serve now: {named}{more}")
+    weak = [i for i in world.instances.values() if i.answer.verdict is not Verdict.READY]
+    weak = [i for i in weak if i.holds_capacity]
+    if weak:
+        named = ", ".join(f"{i.id} ({i.answer.why})" for i in weak[:3])
+        more = f" and {len(weak) - 3} more" if len(weak) > 3 else ""
+        found.append(f"{len(weak)} of {len(world.instances)} do not serve now: {named}{more}")
     return found
+
+
+def with_earlier(assessment: Assessment, earlier: Roll | None) -> Assessment:
+    """
+    A new roll would take what an unfinished one has changed for the group's own wish: its raised
+    sizes would stay for good. So that one has to be ended first.
+    """
+    if earlier is None or (earlier.phase.ended and not leftovers(earlier)):
+        return assessment
+    return replace(
+        assessment,
+        obstacles=(
+            *assessment.obstacles,
+            f"an earlier roll ({earlier.id}) has not ended and may have left sizes raised: "
+            f"`salt-run asgcycle.resume {earlier.group}` goes on with it, "
+            f"`salt-run asgcycle.abort {earlier.group}` puts back what it changed",
+        ),
+    )
 
 
 def _typical_launch(activities: tuple[Activity, ...]) -> float | None:
@@ -194,7 +213,7 @@ def _typical_launch(activities: tuple[Activity, ...]) -> float | None:
     return statistics.median(took) if took else None
 
 
-def begin(assessment: Assessment, policy: Policy, roll_id: str, region: str, now: float) -> Roll:
+def begin(assessment: Assessment, roll_id: str, now: float) -> Roll:
     """The roll that an assessment without obstacles leads to: its set of victims is frozen."""
     world = assessment.world
     if world is None or assessment.obstacles:
@@ -204,7 +223,7 @@ def begin(assessment: Assessment, policy: Policy, roll_id: str, region: str, now
     return Roll(
         id=roll_id,
         group=group.name,
-        region=region,
+        arn=group.arn,
         started_at=now,
         progress_at=now,
         initial=frozenset(world.instances),
@@ -214,6 +233,7 @@ def begin(assessment: Assessment, policy: Policy, roll_id: str, region: str, now
         max_size=group.max_size,
         desired=group.desired,
         expected_desired=group.desired,
+        serving=serving,
         counted_launch_failures=assessment.known_failures,
         extremes=Extremes(serving, world.capacity),
     )

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Mapping
 from typing import Any
 
-from asgroll.model import Cause, Phase, Replacement, Roll, Termination, World
+from asgroll.model import Cause, Phase, Replacement, Roll, Termination
 from asgroll.policy import Policy
 
 #: Exit codes of the runner, a contract.
@@ -64,6 +64,7 @@ def counts(roll: Roll, policy: Policy, now: float) -> dict[str, Any]:
     return {
         "replaced": replaced(roll),
         "victims": len(roll.victims),
+        "serving": roll.serving,
         "live": roll.live,
         "failures": len(roll.failures),
         "eta_seconds": eta(roll, policy, now),
@@ -126,6 +127,13 @@ def leftovers(roll: Roll) -> dict[str, Any]:
     return left
 
 
+def open_ended(roll: Roll) -> bool:
+    """True when a person could want to go on with an ended roll: it did not reach its goal."""
+    return roll.phase is not Phase.DONE and (
+        bool(leftovers(roll)) or replaced(roll) < len(roll.victims)
+    )
+
+
 def untouched(roll: Roll) -> bool:
     """True when the group is as it was found: nothing terminated, nothing left changed."""
     return not roll.terminations and not leftovers(roll)
@@ -158,7 +166,7 @@ def summary(roll: Roll, policy: Policy, calls: Mapping[str, int], now: float) ->
         "status": roll.phase.value,
         "reason": roll.reason,
         "roll_id": roll.id,
-        "region": roll.region,
+        "arn": roll.arn,
         "victims": len(roll.victims),
         "replaced": replaced(roll),
         "launches": len(roll.replacements),
@@ -184,20 +192,3 @@ def ideal_seconds(boots: list[float], window: int) -> float:
     if not boots:
         return 0.0
     return max(max(boots), sum(boots) / max(1, window))
-
-
-def plan_report(world: World, roll: Roll | None) -> list[dict[str, Any]]:
-    """One entry for each victim in planned order: id, zone, why, launch time."""
-    if roll is None:
-        return []
-    return [
-        {
-            "instance": v.id,
-            "zone": v.zone,
-            "why": v.why,
-            "spec": v.spec,
-            "launched_at": v.launched_at,
-            "lifecycle": world.instances[v.id].lifecycle,
-        }
-        for v in roll.victims.values()
-    ]

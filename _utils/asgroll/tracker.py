@@ -57,7 +57,12 @@ def fold(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
     roll = _count_launch_failures(roll, world)
     short = world.capacity < roll.expected_desired
     since = (roll.short_since or now) if short else None
-    roll = roll.with_(short_since=since, extremes=_extremes(roll, world, policy))
+    serving = sum(i.weight for i in world.instances.values() if serves(i, roll))
+    roll = roll.with_(
+        short_since=since,
+        serving=serving,
+        extremes=_extremes(roll, world, policy, serving),
+    )
     return roll.with_(progress_at=now) if _progressed(before, roll) else roll
 
 
@@ -290,8 +295,7 @@ def _count_launch_failures(roll: Roll, world: World) -> Roll:
 # --- what the run has seen -----------------------------------------------------------------------
 
 
-def _extremes(roll: Roll, world: World, policy: Policy) -> Extremes:
-    serving = sum(i.weight for i in world.instances.values() if serves(i, roll))
+def _extremes(roll: Roll, world: World, policy: Policy, serving: int) -> Extremes:
     smallest = min((v.weight for v in roll.victims.values()), default=1)
     floor = roll.live - policy.max_unavailable.units(roll.live, smallest, up=False)
     below = max(0, floor - serving)

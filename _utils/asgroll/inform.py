@@ -1,0 +1,196 @@
+"""What ``plan``, ``status`` and ``list`` answer, as flat dicts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asgroll.aws import Aws
+from asgroll.errors import AwsError
+from asgroll.model import Group, Phase, Roll
+from asgroll.planner import count, order
+from asgroll.policy import KEYS, Policy
+from asgroll.preflight import Assessment
+from asgroll.report import (
+    DONE,
+    REFUSED,
+    exit_code,
+    leftovers,
+    replaced,
+    window_of,
+)
+
+#: How much evidence a halt brings: enough to see why a boot failed, not a log archive.
+EVIDENCE_INSTANCES = 3
+EVIDENCE_LINES = 15
+
+
+def plan(
+    name: str, assessment: Assessment, roll: Roll | None, policy: Policy
+) -> tuple[dict[str, Any], int]:
+    """
+    What a roll of ``name`` would do.
+
+    :param roll: the roll that would begin, or None when there are obstacles.
+    :return: flat keys, and the exit code: 0 may start (or nothing to do), 2 may not.
+    """
+    data: dict[str, Any] = {
+        "result": not assessment.obstacles,
+        "status": "refused" if assessment.obstacles else "planned",
+        "obstacles": list(assessment.obstacles),
+        "warnings": list(assessment.warnings),
+        "policy": {key: _say(getattr(policy, key)) for key in KEYS if getattr(policy, key)},
+    }
+    world = assessment.world
+    if world is None:
+        return data, REFUSED
+    data |= sizes(world.group)
+    data["kept"] = [
+        {"instance": key, "zone": world.instances[key].zone, "why": why}
+        for key, why in assessment.choice.kept.items()
+    ]
+    data["victims"] = len(assessment.choice.victims)
+    if roll is None:
+        data["instances"] = [_victim(v) for v in assessment.choice.victims.values()]
+        return data, REFUSED
+    book = count(world, roll, policy)
+    first = [i.id for i in order(book, roll, policy)]
+    ids = [*first, *(i.id for i in book.standby)]
+    data["instances"] = [_victim(roll.victims[key]) for key in ids]
+    data["changes"] = _changes(roll, policy, book.surge, book.alive)
+    data["mutations"] = len(roll.victims) + 1 if book.surge else len(roll.victims)
+    data["reads_per_turn"] = 1 + len(world.group.target_groups) + len(world.group.load_balancers)
+    data["expected_seconds"] = _expected(len(first), window_of(roll, policy), assessment)
+    return data, DONE
+
+
+def _victim(victim) -> dict[str, Any]:
+    return {
+        "instance": victim.id,
+        "zone": victim.zone,
+        "why": victim.why,
+        "spec": victim.spec,
+        "launched_at": victim.launched_at,
+    }
+
+
+def _changes(roll: Roll, policy: Policy, surge: int, alive: int) -> list[str]:
+    """What would be changed on the group for the time of the roll, in words."""
+    if not alive:
+        return []
+    top = roll.live + min(surge, alive)
+    found = []
+    if policy.suspend:
+        found.append(f"suspend {', '.join(policy.suspend)} (unless it is), resume at the end")
+    if top > roll.max_size:
+        found.append(f"max {roll.max_size} → {top}, back to {roll.max_size} at the end")
+    if top > roll.desired:
+        found.append(f"desired {roll.desired} → {top}, back to the live capacity at the end")
+    return found
+
+
+def _expected(victims: int, window: int, assessment: Assessment) -> float | None:
+    """Seconds by the group's own recent launches; None when it has had none."""
+    if assessment.typical_launch is None:
+        return None
+    return round(-(-victims // max(1, window)) * assessment.typical_launch, 1)
+
+
+def _say(value: Any) -> Any:
+    if isinstance(value, (bool, int, float, str)):
+        return value
+    return list(value) if isinstance(value, tuple) else str(value)
+
+
+def sizes(group: Group) -> dict[str, Any]:
+    """Sizes and state of a group."""
+    return {
+        "min": group.min_size,
+        "max": group.max_size,
+        "desired": group.desired,
+        "launches_from": ", ".join(group.specs),
+        "suspended": sorted(group.suspended),
+    }
+
+
+def status(roll: Roll, running: bool) -> dict[str, Any]:
+    """
+    The last roll of a group.
+
+    :param running: whether a process on this master is working on it now.
+    """
+    left = leftovers(roll)
+    state = roll.phase.value
+    if not roll.phase.ended and not running:
+        state = "interrupted"
+    paused = roll.phase.ended and bool(left)
+    return {
+        "result": running or (state != "interrupted" and not left),
+        "status": "paused" if paused else state,
+        "running": running,
+        "reason": roll.reason,
+        "roll_id": roll.id,
+        "arn": roll.arn,
+        "victims": len(roll.victims),
+        "replaced": replaced(roll),
+        "serving": roll.serving,
+        "live": roll.live,
+        "failures": [f"{f.what}: {f.why}" for f in roll.failures],
+        "left_changed": {} if running else left,
+        "next": "" if running else next_step(roll),
+        "started_at": roll.started_at,
+        "ended_at": roll.ended_at,
+        "exit_code": exit_code(roll) if roll.phase.ended else None,
+    }
+
+
+def next_step(roll: Roll) -> str:
+    """What a person should type now, empty when nothing is open."""
+    if roll.phase.ended and not leftovers(roll):
+        return ""
+    return (
+        f"`salt-run asgcycle.resume {roll.group}` goes on, "
+        f"`salt-run asgcycle.abort {roll.group}` puts the sizes back"
+    )
+
+
+def evidence(aws: Aws, roll: Roll) -> dict[str, str]:
+    """
+    The end of the console of replacements that did not become ready, after a halt.
+
+    Goes into the result only, never into events: a console may show what is not for everybody.
+    """
+    if roll.phase is not Phase.HALTED:
+        return {}
+    failed = [r.id for r in roll.replacements.values() if r.failed_at is not None]
+    found = {}
+    for key in failed[-EVIDENCE_INSTANCES:]:
+        try:
+            lines = aws.console(key).splitlines()[-EVIDENCE_LINES:]
+            found[key] = "\n".join(lines) or "the console is empty so far"
+        except AwsError as exc:
+            found[key] = f"no console: {exc}"
+    return found
+
+
+def inventory(aws: Aws) -> dict[str, dict[str, Any]]:
+    """Every group of the region by name: sizes, and how many instances are outdated."""
+    resolved: dict[str, str | None] = {}
+    found = {}
+    for group, instances in aws.groups():
+        for spec in group.specs:
+            if spec not in resolved:
+                try:
+                    resolved[spec] = aws.resolve(spec)
+                except AwsError:
+                    resolved[spec] = None
+        known = [resolved[spec] for spec in group.specs]
+        unknown = None in known
+        outdated = None if unknown else sum(1 for i in instances if i.spec not in known)
+        found[group.name] = {
+            "result": True,
+            **sizes(group),
+            "instances": len(instances),
+            "in_service": sum(1 for i in instances if i.lifecycle == "InService"),
+            "outdated": outdated,
+        }
+    return found
