@@ -7,7 +7,7 @@ to a fresh release, is done once and kept as a layer that further hosts are star
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +15,8 @@ import pytest
 
 from tests.hosts import capability, roots
 from tests.hosts.machine import Host, Setup
-from tests.hosts.minion import Minion, with_salt
+from tests.hosts.minion import Minion, Return, with_salt
+from tests.hosts.repository import Repository
 from tests.hosts.scratch import Scratch
 
 REPOSITORY = Path(__file__).parents[2]
@@ -26,6 +27,7 @@ RELEASES = (12, 13, 11)
 """Every Debian release that the formula is run on."""
 
 Start = Callable[..., Minion]
+Binds = tuple[tuple[Path, str], ...]
 
 
 @cache
@@ -39,6 +41,7 @@ class Ground:
     def __init__(self, store: Path) -> None:
         self._store = store
         self._applied: dict[int, tuple[Path, ...]] = {}
+        self._results: dict[int, Return] = {}
 
     def fresh(self, release: int) -> tuple[Path, ...]:
         """Return the layers of a release that nobody has touched yet."""
@@ -49,20 +52,27 @@ class Ground:
     def applied(self, release: int) -> tuple[Path, ...]:
         """Return the layers of a release with the formula applied as it is by default."""
         if release not in self._applied:
-            host = Host(_setup(self.fresh(release)))
-            with host:
-                minion = Minion(host)
+            with self.host(release) as minion:
                 minion.pillar_file(PILLARS / "default.sls")
                 result = minion.apply(FORMULA)
-                assert not result.failed, result.failed
-                layers = host.freeze(self._store / f"applied-{release}")
-            # The top layer holds Salt and is put back by whoever starts a host.
-            self._applied[release] = (layers[0], *layers[2:])
+                self._results[release] = result
+                written = minion.host.freeze(self._store / f"applied-{release}")[0]
+            self._applied[release] = (written, *self.fresh(release))
+        assert not self._results[release].failed, self._results[release].failed
         return self._applied[release]
 
+    def first_result(self, release: int) -> Return:
+        """Return what applying the formula to the fresh release has returned."""
+        self.applied(release)
+        return self._results[release]
 
-def _setup(layers: tuple[Path, ...]) -> Setup:
-    return with_salt(Setup(layers, name="web-1"), REPOSITORY)
+    @contextmanager
+    def host(self, release: int, applied: bool = False, binds: Binds = ()) -> Iterator[Minion]:
+        """Run a host of a release: fresh, or with the formula already applied."""
+        layers = self.applied(release) if applied else self.fresh(release)
+        setup = with_salt(Setup(layers, name="web-1", binds=binds), REPOSITORY)
+        with Host(setup) as host:
+            yield Minion(host)
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +86,7 @@ def ground() -> Iterator[Ground]:
         scratch.remove()
 
 
-@pytest.fixture(scope="session", params=RELEASES, ids="debian{}".format)
+@pytest.fixture(scope="module", params=RELEASES, ids="debian{}".format)
 def release(request: pytest.FixtureRequest) -> int:
     return request.param
 
@@ -85,9 +95,12 @@ def release(request: pytest.FixtureRequest) -> int:
 def start(ground: Ground) -> Iterator[Start]:
     """Return a function that starts a host of this test's own: ``start(12, applied=True)``."""
     with ExitStack() as running:
+        yield lambda *args, **kwargs: running.enter_context(ground.host(*args, **kwargs))
 
-        def start(release: int, applied: bool = False) -> Minion:
-            layers = ground.applied(release) if applied else ground.fresh(release)
-            return Minion(running.enter_context(Host(_setup(layers))))
 
-        yield start
+@pytest.fixture(scope="module")
+def repository(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
+    """Return an empty signed repository; needs a machine that can run hosts."""
+    made = Repository(tmp_path_factory.mktemp("local") / "repository")
+    yield made
+    made.close()

@@ -27,6 +27,7 @@ COMMANDS = (
     "dpkg-deb",
     "nsenter",
     "unshare",
+    "setpriv",
     "mount",
 )
 ARCHIVE_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shlex
 import signal
@@ -21,7 +20,6 @@ POLL_S = 0.02
 GRACE_S = 10
 """How much later than a command's own deadline its wrapper is given up."""
 
-PR_SET_PDEATHSIG = 1
 BOOTED_STATES = ("running", "degraded")
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -30,6 +28,7 @@ ENVIRONMENT = {
     "TERM": "dumb",
 }
 
+# The first process dies with the thread that has started it, even by SIGKILL (setpriv).
 # The overlay is mounted in a mount namespace of its own and everything runs in a PID namespace
 # of its own: both are gone with the first process, however it dies. "volatile" leaves out fsync.
 # Moving into a control group of its own keeps the systemds of several hosts apart.
@@ -226,7 +225,15 @@ class Host:
         return ["nsenter", f"--target={self._leader}", "--all", "--root"]
 
     def _launch(self) -> None:
-        isolated = ["unshare", "--mount", "--propagation=private", "--pid", "--fork"]
+        isolated = [
+            "setpriv",
+            "--pdeathsig=KILL",
+            "unshare",
+            "--mount",
+            "--propagation=private",
+            "--pid",
+            "--fork",
+        ]
         isolated += ["--kill-child=SIGKILL", "--mount-proc", "sh", "-c", LAUNCH, "launch"]
         environment = {
             **os.environ,
@@ -243,7 +250,6 @@ class Host:
                 stdout=console,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
             )
 
     def _await_boot(self) -> None:
@@ -292,8 +298,3 @@ def _children(pid: int) -> list[int]:
         return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
         return []
-
-
-def _die_with_parent() -> None:
-    """Have the kernel kill this process when the test run dies, even by SIGKILL."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

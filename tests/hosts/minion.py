@@ -82,6 +82,17 @@ class Return:
         """The comments of the states that failed."""
         return {key: one["comment"] for key, one in self.states.items() if one["result"] is False}
 
+    def states_of(self, state_id: str) -> dict[str, Any]:
+        """Return the result of the one state with this ID.
+
+        Raises:
+            HostError: there is no such state in the run.
+        """
+        for key, one in self.states.items():
+            if key.split("_|-")[1] == state_id:
+                return one
+        raise HostError(f"no state {state_id!r} among {sorted(self.states)}")
+
     @property
     def said(self) -> str:
         """All text of the return and of standard error, for looking for words in it."""

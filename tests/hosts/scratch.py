@@ -20,7 +20,7 @@ from tests.hosts.roots import cache_directory
 
 CGROUP_PREFIX = "asgcycle-host-"
 CGROUP_MOUNT = re.compile(r"^\S+ (\S+) (cgroup2?) (\S+)")
-LOCK = "lock"
+LOCK_SUFFIX = ".lock"
 
 
 class Scratch:
@@ -35,47 +35,50 @@ class Scratch:
         store = cache_directory() / "run"
         store.mkdir(exist_ok=True)
         reap(store)
-        self.path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=store))
-        self._lock = _try_lock(self.path / LOCK)
-        self.cgroups = [parent / (CGROUP_PREFIX + self.path.name) for parent in _own_cgroups()]
-        for group in self.cgroups:
-            group.mkdir()
+        self.path, self._lock = _claim(store, name)
+        self.cgroups = _cgroups_of(self.path)
+        for directory in (self.path, *self.cgroups):
+            directory.mkdir()
 
     def remove(self) -> None:
         """Remove directory and control groups; nothing of the host may run any more."""
-        _remove(self.path, self.cgroups)
-        if self._lock:
-            self._lock.close()
+        _remove(self.path)
+        self._lock.close()
 
 
 def reap(store: Path) -> None:
     """Remove what test runs that no longer live have left below ``store``."""
-    for path in store.iterdir():
-        if held := _try_lock(path / LOCK):
-            _remove(path, [parent / (CGROUP_PREFIX + path.name) for parent in _own_cgroups()])
-            held.close()
+    for lock in store.glob(f"*{LOCK_SUFFIX}"):
+        with contextlib.suppress(OSError), lock.open("r+") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove(lock.with_suffix(""))
 
 
-def _try_lock(path: Path) -> IO[str] | None:
-    """Return the locked file, or None when another process holds it or it is gone."""
-    try:
-        handle = path.open("w")
-    except OSError:
-        return None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        handle.close()
-        return None
-    return handle
+def _claim(store: Path, name: str) -> tuple[Path, IO[str]]:
+    """Return a free path below ``store`` and the open lock that says that it is taken.
+
+    The lock gets its name when it is already held, so that nobody can take it for an orphan.
+    """
+    descriptor, unnamed = tempfile.mkstemp(prefix=f".{name}-", dir=store)
+    handle = os.fdopen(descriptor, "r+")
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    path = store / Path(unnamed).name.lstrip(".")
+    Path(unnamed).rename(path.with_suffix(LOCK_SUFFIX))
+    return path, handle
 
 
-def _remove(path: Path, cgroups: list[Path]) -> None:
-    for group in cgroups:
+def _remove(path: Path) -> None:
+    for group in _cgroups_of(path):
         for directory, _, _ in os.walk(group, topdown=False):
             with contextlib.suppress(OSError):
                 os.rmdir(directory)
     shutil.rmtree(path, ignore_errors=True)
+    path.with_suffix(LOCK_SUFFIX).unlink(missing_ok=True)
+
+
+def _cgroups_of(path: Path) -> list[Path]:
+    """Return the control groups of the host in ``path``, whether or not they exist."""
+    return [parent / (CGROUP_PREFIX + path.name) for parent in _own_cgroups()]
 
 
 def _own_cgroups() -> Iterator[Path]:

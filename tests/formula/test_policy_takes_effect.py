@@ -1,0 +1,258 @@
+"""The formula as it is by default, on each release: what it changes, and what that makes happen."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
+
+import pytest
+
+from tests.formula import system
+from tests.formula.conftest import FORMULA, PILLARS, RELEASES
+from tests.hosts.minion import Minion
+from tests.hosts.repository import Deb, Repository
+
+SECOND_APPLY_S = 3
+"""The promise: a second apply takes less, Python's start included."""
+
+STATUS_S = 1
+RUNS_AT_A_TIME = 2
+FIRST_PLUGIN_VERSION = (2, 11)
+PLUGIN = "/etc/unattended-upgrades/plugins/salt_last_run.py"
+
+NOT_SECURITY = {
+    "vendor-stable": {"Origin": "Vendor", "Label": "Vendor", "Codename": "any"},
+    "point-release": {"Origin": "Debian", "Label": "Debian", "Codename": "{codename}"},
+}
+"""Suites with an update each that a security policy must leave alone."""
+
+CODENAMES = {11: "bullseye", 12: "bookworm", 13: "trixie"}
+
+
+def _apply(minion, **keywords):
+    result = minion.apply(FORMULA, **keywords)
+    assert isinstance(result.value, dict), result.done
+    return result
+
+
+def test_the_first_apply_installs_the_package_and_writes_one_fragment(ground, release):
+    ground.applied(release)
+    first = ground.first_result(release)
+    assert first.exit == 0
+    assert not first.failed
+    package = first.states_of("unattended-upgrades-package-install-pkg-installed")
+    assert "unattended-upgrades" in package["changes"]
+    assert first.states_of("unattended-upgrades-config-fragment-file-managed")["changes"]
+
+
+def test_a_second_apply_changes_nothing_and_is_quick(start, release):
+    minion = start(release, applied=True)
+    _apply(minion)  # the first run on this boot also settles what booting changes: timers, caches
+    second = _apply(minion)
+    assert not second.failed
+    assert second.changed == {}
+    assert second.done.seconds < SECOND_APPLY_S
+
+
+def test_an_apply_after_a_reboot_changes_nothing(start, release):
+    rebooted = _apply(start(release, applied=True))
+    assert not rebooted.failed
+    assert rebooted.changed == {}
+
+
+def test_a_test_run_on_a_fresh_system_announces_changes_and_makes_none(start, release):
+    minion = start(release)
+    minion.pillar_file(PILLARS / "default.sls")
+    before = (system.etc(minion.host), system.installed(minion.host))
+    announced = _apply(minion, test=True)
+    assert not announced.failed
+    assert (
+        announced.states_of("unattended-upgrades-package-install-pkg-installed")["result"] is None
+    )
+    assert announced.states_of("unattended-upgrades-config-fragment-file-managed")["result"] is None
+    assert (system.etc(minion.host), system.installed(minion.host)) == before
+
+
+def test_a_test_run_after_an_apply_announces_nothing(start, release):
+    announced = _apply(start(release, applied=True), test=True)
+    assert announced.changed == {}
+    assert {one["result"] for one in announced.states.values()} == {True}
+
+
+def test_the_effective_configuration_allows_the_security_archive_alone(start, release):
+    minion = start(release, applied=True)
+    effective = system.configuration(minion.host)
+    patterns = effective["Unattended-Upgrade::Origins-Pattern"]
+    assert patterns
+    assert all("label=Debian-Security" in pattern for pattern in patterns)
+    assert "Unattended-Upgrade::Allowed-Origins" not in effective
+    assert system.origins(minion.host)
+    assert all("label=Debian-Security" in pattern for pattern in system.origins(minion.host))
+
+
+def test_the_daily_run_is_switched_on_and_never_reboots_by_itself(start, release):
+    effective = system.configuration(start(release, applied=True).host)
+    assert effective["APT::Periodic::Update-Package-Lists"] == "1"
+    assert effective["APT::Periodic::Unattended-Upgrade"] == "1"
+    assert effective["Unattended-Upgrade::Automatic-Reboot"] == "false"
+
+
+@pytest.mark.parametrize("path", sorted(system.UCF_MANAGED))
+def test_the_files_that_the_package_manages_are_untouched(start, release, path):
+    host = start(release, applied=True).host
+    original = f"/usr/share/unattended-upgrades/{system.UCF_MANAGED[path]}"
+    assert host.read(path) == host.read(original)
+
+
+def test_clean_gives_back_the_effective_configuration_of_before(start, release):
+    minion = start(release)
+    minion.pillar_file(PILLARS / "default.sls")
+    minion.host.run("apt-get", "install", "-qy", "unattended-upgrades")
+    before, units = system.configuration(minion.host), _timer_files(minion.host)
+    assert not _apply(minion).failed
+    assert system.configuration(minion.host) != before
+    assert not minion.apply(f"{FORMULA}.service.clean").failed
+    assert not minion.apply(f"{FORMULA}.config.clean").failed
+    assert system.configuration(minion.host) == before
+    assert _timer_files(minion.host) == units
+
+
+def test_clean_of_everything_leaves_no_file_of_the_formula_and_a_working_apt(start, release):
+    minion = start(release, applied=True)
+    cleaned = minion.apply(f"{FORMULA}.clean")
+    assert not cleaned.failed
+    left = minion.host.sh("find /etc -iname '*salt*' ! -path '/etc/salt*'").lines
+    assert left == []
+    assert "unattended-upgrades" not in system.installed(minion.host)
+    assert not any("Unattended-Upgrade::" in key for key in _set_keys(minion.host))
+    minion.host.run("apt-get", "check")
+
+
+def _set_keys(host):
+    """Return the keys that files below apt.conf.d set, without those of a removed package."""
+    kept_by_dpkg = set(system.UCF_MANAGED)
+    files = set(host.sh("grep -l Unattended-Upgrade /etc/apt/apt.conf.d/* || true").lines)
+    return [line for path in files - kept_by_dpkg for line in host.read(path).splitlines()]
+
+
+def _timer_files(host):
+    units = ("apt-daily.timer", "apt-daily-upgrade.timer")
+    return [host.run("systemctl", "cat", unit).stdout for unit in units]
+
+
+@dataclass(frozen=True)
+class Upgraded:
+    """One real unattended run, started the way that its timer starts it, and what it did."""
+
+    minion: Minion
+    dry_run: dict
+    pending_by_module: dict
+    status_before: dict
+    pending: dict
+    before: dict
+    result: str
+    after: dict
+
+    @property
+    def changed(self):
+        """The versions that are new since before the run, by package."""
+        return {name: new for name, new in self.after.items() if self.before.get(name) != new}
+
+
+@contextmanager
+def _upgraded(ground, release, directory):
+    """Apply, add repositories with updates that are none of security's business, and upgrade."""
+    with ExitStack() as stack:
+        repository = stack.enter_context(closing(Repository(directory)))
+        for suite, fields in NOT_SECURITY.items():
+            named = {key: text.format(codename=CODENAMES[release]) for key, text in fields.items()}
+            repository.publish(suite, [Deb(suite, "1"), Deb(suite, "2")], **named)
+        host = ground.host(release, applied=True, binds=(repository.bind,))
+        minion = stack.enter_context(host)
+        repository.configure(minion.host, *NOT_SECURITY)
+        minion.host.run("apt-get", "install", "-qy", *(f"{suite}=1" for suite in NOT_SECURITY))
+        yield Upgraded(
+            minion=minion,
+            dry_run=minion.call("unattended_upgrades.dry_run").value,
+            pending_by_module=minion.call("unattended_upgrades.pending").value,
+            status_before=minion.call("unattended_upgrades.status").value,
+            pending=system.security_pending(minion.host),
+            before=system.installed(minion.host),
+            result=system.run_daily_upgrade(minion.host),
+            after=system.installed(minion.host),
+        )
+
+
+@pytest.fixture(scope="module")
+def upgrades(ground, tmp_path_factory):
+    """Start the runs of all releases, two at a time, as they take half a minute each."""
+    with ExitStack() as stack, ThreadPoolExecutor(RUNS_AT_A_TIME) as pool:
+
+        def upgrade(release):
+            directory = tmp_path_factory.mktemp(f"debian{release}") / "repository"
+            return stack.enter_context(_upgraded(ground, release, directory))
+
+        for release in RELEASES:
+            with suppress(pytest.skip.Exception):
+                ground.applied(release)
+        running = {release: pool.submit(upgrade, release) for release in RELEASES}
+        yield running
+        # The hosts must be stopped before the threads end that have started them.
+        stack.close()
+
+
+@pytest.fixture
+def upgraded(upgrades, release):
+    return upgrades[release].result()
+
+
+def test_a_real_run_installs_every_pending_security_update(upgraded):
+    assert upgraded.result == "success"
+    assert upgraded.pending
+    assert upgraded.changed.items() >= upgraded.pending.items()
+
+
+def test_a_real_run_installs_nothing_else(upgraded):
+    assert set(upgraded.changed) == set(upgraded.pending)
+    assert set(upgraded.before) - set(upgraded.after) == set()
+    still = system.upgradable(upgraded.minion.host)
+    assert set(still) == set(NOT_SECURITY)
+
+
+def test_the_dry_run_had_announced_exactly_that(upgraded):
+    assert set(upgraded.dry_run["would_upgrade"]) == set(upgraded.pending)
+
+
+def test_pending_had_named_the_same_packages_and_versions_as_apt(upgraded):
+    named = {one["name"]: one["candidate"] for one in upgraded.pending_by_module["packages"]}
+    assert named == upgraded.pending
+    assert all(one["security"] and one["allowed"] for one in upgraded.pending_by_module["packages"])
+
+
+def test_status_counts_what_waits_before_the_run(upgraded):
+    assert upgraded.status_before["pending_security"] == len(upgraded.pending)
+
+
+def test_status_is_ok_after_the_run_and_takes_less_than_a_second(upgraded):
+    status = upgraded.minion.call("unattended_upgrades.status").value
+    assert status["verdict"] == "ok", status
+    assert status["pending_security"] == 0
+    assert status["checked_seconds"] < STATUS_S
+
+
+def test_the_last_run_is_known_from_the_plugin_where_there_are_plugins(upgraded):
+    version = upgraded.after["unattended-upgrades"]
+    numbers = tuple(int(part) for part in version.partition("+")[0].split(".")[:2])
+    last = upgraded.minion.call("unattended_upgrades.last_run").value
+    assert upgraded.minion.host.exists(PLUGIN) == (numbers >= FIRST_PLUGIN_VERSION)
+    if numbers < FIRST_PLUGIN_VERSION:
+        assert last["source"] == "stamps"
+        return
+    assert last["source"] == "plugin"
+    assert last["success"] is True
+    assert set(last["packages_upgraded"]) == set(upgraded.pending)
+
+
+def test_verify_finds_the_intent_in_effect(upgraded):
+    verified = upgraded.minion.call("unattended_upgrades.verify").value
+    assert verified["ok"] is True, json.dumps(verified)
