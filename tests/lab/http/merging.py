@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from moto.autoscaling.models import FakeLaunchConfiguration
 from moto.core.exceptions import ServiceException
 
-from tests.lab.api import OPERATIONS
 from tests.lab.world import ApiError, Instance
 from tests.lab.world.errors import validation
 from tests.lab.world.model import LaunchData
@@ -118,22 +118,22 @@ def adopt(region: Any, instance_id: str) -> None:
 def terminate_instances(region: Any, params: Params) -> Params:
     """TerminateInstances: the world ends its own instances, moto the others."""
     ids = params.get("InstanceIds", [])
-    before = {item.id: item for item in _known_to_moto(region, ids)}
-    rows = [_terminating(before[key]) for key in ids]
+    others = _known_to_moto(region, [key for key in ids if key not in region.world.instances])
+    rows = [_terminating(copy) for copy in others]
     ours = [key for key in ids if key in region.world.instances]
-    others = [key for key in ids if key not in region.world.instances]
-    if others:
-        region.stores.ec2.terminate_instances(others)
-        region.stores.elbv2.notify_terminate_instances(others)
     if ours:
-        region.world.terminate_instances(ours, actor="caller")
-    return {"TerminatingInstances": rows}
+        answer = region.ask_world("ec2", "TerminateInstances", {"InstanceIds": ours})
+        rows += answer["TerminatingInstances"]
+    if others:
+        ended = [copy.id for copy in others]
+        region.stores.ec2.terminate_instances(ended)
+        region.stores.elbv2.notify_terminate_instances(ended)
+    return {"TerminatingInstances": sorted(rows, key=lambda row: ids.index(row["InstanceId"]))}
 
 
 def _known_to_moto(region: Any, ids: list[str]) -> list[Any]:
-    region.before_moto()
     try:
-        return region.stores.ec2.get_multi_instances_by_id(ids)
+        return region.stores.ec2.get_multi_instances_by_id(ids) if ids else []
     except ServiceException as unknown:
         raise translate(unknown) from None
 
@@ -143,17 +143,22 @@ def _terminating(copy: Any) -> Params:
     return {"InstanceId": copy.id, "CurrentState": SHUTTING_DOWN, "PreviousState": before}
 
 
+def console_output(region: Any, params: Params) -> Params:
+    """GetConsoleOutput: base64 on the wire, which boto3 takes off again."""
+    answer = region.ask_world("ec2", "GetConsoleOutput", params)
+    return {**answer, "Output": base64.b64encode(answer["Output"].encode()).decode()}
+
+
 def create_template_version(region: Any, params: Params) -> Params:
     """CreateLaunchTemplateVersion: moto ignores SourceVersion, on top of which the data goes."""
     templates = region.stores.templates
     template = templates.find(params.get("LaunchTemplateId"), params.get("LaunchTemplateName"))
-    source = params.get("SourceVersion")
-    try:
-        base = template.get_version(source).data if source else {}
-    except ServiceException as missing:
-        raise translate(missing) from None
-    data = {**base, **params.get("LaunchTemplateData", {})}
-    version = template.create_version(data, params.get("VersionDescription", ""))
+    version = templates.create_launch_template_version(
+        template,
+        params.get("LaunchTemplateData", {}),
+        params.get("SourceVersion"),
+        params.get("VersionDescription", ""),
+    )
     return {
         "LaunchTemplateVersion": {
             "LaunchTemplateId": template.id,
@@ -162,8 +167,8 @@ def create_template_version(region: Any, params: Params) -> Params:
             "VersionDescription": version.description,
             "CreateTime": version.create_time,
             "CreatedBy": f"arn:aws:iam::{region.world.account}:root",
-            "DefaultVersion": template.is_default(version),
-            "LaunchTemplateData": data,
+            "DefaultVersion": version.number == template.default,
+            "LaunchTemplateData": version.data,
         }
     }
 
@@ -235,15 +240,13 @@ def _moto_states(region: Any, name: str, ids: list[str]) -> list[Params]:
 
 
 HANDLERS = {
+    ("autoscaling", "AttachInstances"): attach_instances,
+    ("autoscaling", "CreateAutoScalingGroup"): create_group,
     ("autoscaling", "UpdateAutoScalingGroup"): update_group,
     ("autoscaling", "DescribeAutoScalingGroups"): describe_groups,
     ("ec2", "TerminateInstances"): terminate_instances,
+    ("ec2", "GetConsoleOutput"): console_output,
     ("ec2", "CreateLaunchTemplateVersion"): create_template_version,
     ("elbv2", "DescribeTargetHealth"): describe_target_health,
     ("elb", "DescribeInstanceHealth"): describe_instance_health,
 }
-# Calls that the world answers as soon as it knows them.
-if "CreateAutoScalingGroup" in OPERATIONS["autoscaling"]:
-    HANDLERS["autoscaling", "CreateAutoScalingGroup"] = create_group
-if "AttachInstances" in OPERATIONS["autoscaling"]:
-    HANDLERS["autoscaling", "AttachInstances"] = attach_instances

@@ -28,6 +28,29 @@ STATE_CODES = {
 GONE = frozenset({"shutting-down", "terminated"})
 
 
+class LabInstance(MotoInstance):
+    """A copy that reports the health which the world knows of, instead of always ``ok``."""
+
+    def follow(self, world: World, instance: Instance) -> None:
+        """Tell whose copy this is."""
+        self._world = world
+        self._instance = instance
+
+    @property
+    def instance_status(self) -> dict[str, Any]:
+        """Return the status checks of the instance as DescribeInstanceStatus shows them."""
+        if self._instance.state != "running":
+            return {"Status": "not-applicable"}
+        if self._instance.impaired:
+            return {"Status": "impaired"}
+        return {"Status": "ok" if self._world.now >= self._instance.up_at else "initializing"}
+
+    @property
+    def system_status(self) -> dict[str, Any]:
+        """Return the status checks of the machine below it."""
+        return self.instance_status
+
+
 class InstanceMirror:
     """Keeps moto's copy of the world's instances up to date.
 
@@ -55,15 +78,15 @@ class InstanceMirror:
             if self._seen.get(instance.id) == instance.revision:
                 continue
             if instance.id not in self._copies:
-                self._copies[instance.id] = self._create(instance)
+                self._copies[instance.id] = self._create(world, instance)
             self._copy_state(instance)
             self._seen[instance.id] = instance.revision
         for vanished in self._copies.keys() - instances.keys():
             self._forget(vanished)
 
-    def _create(self, instance: Instance) -> MotoInstance:
+    def _create(self, world: World, instance: Instance) -> MotoInstance:
         launch = instance.launch
-        copy = MotoInstance(
+        copy = LabInstance(
             self._backend,
             launch.image_id,
             _user_data(launch.user_data),
@@ -74,6 +97,7 @@ class InstanceMirror:
             subnet_id=self._subnet(instance.zone),
             lifecycle="spot" if instance.spot else None,
         )
+        copy.follow(world, instance)
         copy.id = instance.id
         _set_address(copy, instance.private_ip)
         copy.launch_time = datetime.fromtimestamp(instance.launch_time, timezone.utc)

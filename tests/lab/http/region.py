@@ -9,15 +9,17 @@ from tests.lab.api import OPERATIONS
 from tests.lab.http import leftovers, merging
 from tests.lab.http.mirror import InstanceMirror
 from tests.lab.http.stores import Stores
-from tests.lab.world import World
+from tests.lab.world import ApiError, World
 
 Params = dict[str, Any]
 Handler = Callable[["Region", Params], Params]
 
+#: Calls on things that moto keeps for the world.
+STORED_BY_MOTO = {("autoscaling", "DescribeLaunchConfigurations")}
 #: Calls whose answer is the world's alone: all it knows of groups.
-WORLD_ONLY = {("autoscaling", operation) for operation in OPERATIONS["autoscaling"]} | {
-    ("ec2", "GetConsoleOutput"),
-}
+WORLD_ONLY = {
+    ("autoscaling", operation) for operation in OPERATIONS["autoscaling"]
+} - STORED_BY_MOTO
 #: Calls that need both: the world's instances are in moto, but moto does not know their fate.
 MERGED: dict[tuple[str, str], Handler] = {
     **leftovers.HANDLERS,
@@ -51,7 +53,10 @@ class Region:
 
     def ask_world(self, service: str, operation: str, params: Params) -> Params:
         """Answer from the world; raises `ApiError` as AWS would refuse."""
-        return OPERATIONS[service][operation](self.world, params)
+        handler = OPERATIONS[service].get(operation)
+        if handler is None:
+            raise ApiError("InvalidAction", f"The lab does not answer {service}:{operation}")
+        return handler(self.world, params)
 
     def keep_extras(self, params: Params) -> None:
         """Remember what a create or update says beyond the world's interest."""

@@ -1,0 +1,1 @@
+"""Tests over real interfaces: HTTP, processes, files."""

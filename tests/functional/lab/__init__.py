@@ -1,0 +1,1 @@
+"""The emulated AWS over real HTTP, with real boto3 clients."""
