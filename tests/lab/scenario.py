@@ -199,7 +199,7 @@ def _configurations(world: World, where: str, spec: dict[str, Any]) -> str:
 
 
 def _target_groups(world: World, where: str, spec: dict[str, Any]) -> list[str]:
-    allowed = {field.name for field in fields(TargetGroup)} - {"arn", "targets", "revision"}
+    allowed = {field.name for field in fields(TargetGroup)} - {"arn", "targets", "changes"}
     arns = []
     for item in spec.get("target_groups", ()):
         given = {"name": item} if isinstance(item, str) else item

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from tests.lab.world import Group, Instance, MixedPolicy, TemplateRef, World
 from tests.lab.world.model import Activity
 
-from .common import limit, moment, page, without_none
+from .common import Rows, limit, moment, page, without_none
 
 GROUPS_PAGE, GROUPS_MOST = 50, 100
 INSTANCES_MOST = 50
@@ -21,7 +21,7 @@ PLAIN_SETTINGS = {
     "NewInstancesProtectedFromScaleIn": "new_instances_protected",
     "VPCZoneIdentifier": "subnets",
 }
-_ROWS: WeakKeyDictionary[World, dict[str, tuple[int, dict]]] = WeakKeyDictionary()
+_ROWS: WeakKeyDictionary[World, dict[str, Rows]] = WeakKeyDictionary()
 
 
 def describe_groups(world: World, params: dict[str, Any]) -> dict[str, Any]:
@@ -139,15 +139,15 @@ def _mixed_row(mixed: MixedPolicy | None) -> dict[str, Any] | None:
 
 def instance_rows(world: World, group: Group) -> list[dict[str, Any]]:
     """Return the instances of a group; rows of unchanged instances are shared between answers."""
-    rows = _ROWS.setdefault(world, {})
     weighted = group.mixed is not None and group.mixed.weighted
-    answer = []
-    for key, instance in group.instances.items():
-        kept = rows.get(key)
-        if kept is None or kept[0] != instance.revision:
-            kept = rows[key] = (instance.revision, instance_row(instance, weighted))
-        answer.append(kept[1])
-    return answer
+
+    def render(instance: Instance) -> dict[str, Any]:
+        return instance_row(instance, weighted)
+
+    if world.groups.get(group.name) is not group:  # a copy from before a change
+        return [render(item) for item in group.instances.values()]
+    rows = _ROWS.setdefault(world, {}).setdefault(group.arn, Rows())
+    return rows.current(group.changes, group.instances, render)
 
 
 def instance_row(instance: Instance, weighted: bool) -> dict[str, Any]:

@@ -7,49 +7,49 @@ from weakref import WeakKeyDictionary
 
 from tests.lab.world import ApiError, LoadBalancer, Target, TargetGroup, World
 
-from .common import limit, page, without_none
+from .common import Rows, limit, page, without_none
 
 V2_PAGE = 400
 DESCRIBE_TARGET_GROUPS_MOST = 20
-_ROWS: WeakKeyDictionary[World, dict[tuple[str, str], tuple[Target, dict]]] = WeakKeyDictionary()
+_ROWS: WeakKeyDictionary[World, dict[str, Rows]] = WeakKeyDictionary()
 
 
 def describe_target_health(world: World, params: dict[str, Any]) -> dict[str, Any]:
     """DescribeTargetHealth: all targets, or those asked for (``unused`` when not registered)."""
     group = world.as_read(target_group(world, params["TargetGroupArn"]))
-    rows = _ROWS.setdefault(world, {})
     asked = params.get("Targets")
-    if asked is None:
-        targets = group.targets.values()
-    else:
-        targets = [
-            group.targets.get(item["Id"])
-            or Target(
-                item["Id"],
-                item.get("Port", group.port),
-                "unused",
-                "Target.NotRegistered",
-                "Target is not registered to the target group",
-            )
+    if asked is not None:
+        described = [
+            _health_row(group.targets.get(item["Id"]) or _unregistered(group, item))
             for item in asked
         ]
-    return {"TargetHealthDescriptions": [_health_row(rows, group.arn, item) for item in targets]}
+    elif world.target_groups.get(group.arn) is group:
+        rows = _ROWS.setdefault(world, {}).setdefault(group.arn, Rows())
+        described = rows.current(group.changes, group.targets, _health_row)
+    else:  # a copy from before a change
+        described = [_health_row(target) for target in group.targets.values()]
+    return {"TargetHealthDescriptions": described}
 
 
-def _health_row(rows: dict, arn: str, target: Target) -> dict[str, Any]:
-    kept = rows.get((arn, target.instance))
-    if kept is not None and kept[0] is target:
-        return kept[1]
+def _unregistered(group: TargetGroup, item: dict[str, Any]) -> Target:
+    return Target(
+        item["Id"],
+        item.get("Port", group.port),
+        "unused",
+        "Target.NotRegistered",
+        "Target is not registered to the target group",
+    )
+
+
+def _health_row(target: Target) -> dict[str, Any]:
     health = {"State": target.state}
     if target.reason:
         health.update(Reason=target.reason, Description=target.description)
-    row = {
+    return {
         "Target": {"Id": target.instance, "Port": target.port},
         "HealthCheckPort": str(target.port),
         "TargetHealth": health,
     }
-    rows[arn, target.instance] = (target, row)
-    return row
 
 
 def target_group(world: World, arn: str) -> TargetGroup:

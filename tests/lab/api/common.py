@@ -1,10 +1,10 @@
-"""Paging, timestamps, absent members."""
+"""Paging, timestamps, absent members, and rows that are kept between answers."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -43,3 +43,30 @@ def without_none(row: dict[str, Any]) -> dict[str, Any]:
 def limit(params: dict[str, Any], key: str, default: int, most: int) -> int:
     """Return the page size asked for, bounded the way AWS bounds it."""
     return min(int(params.get(key) or default), most)
+
+
+class Rows:
+    """The rendered rows of a group's instances or a target group's targets.
+
+    Only what has changed is rendered again, so that a describe of thousands costs what changed
+    since the last one. The rows are shared between answers: readers do not change them.
+    """
+
+    def __init__(self) -> None:
+        self._seen = 0
+        self._rows: dict[str, dict[str, Any]] = {}
+
+    def current(
+        self,
+        changes: Sequence[str],
+        things: Mapping[str, Any],
+        render: Callable[[Any], dict[str, Any]],
+    ) -> list[dict[str, Any]]:
+        """Return the rows of all ``things``; ``changes`` are the keys changed so far, in order."""
+        for key in dict.fromkeys(changes[self._seen :]):
+            if key in things:
+                self._rows[key] = render(things[key])
+            else:
+                self._rows.pop(key, None)
+        self._seen = len(changes)
+        return list(self._rows.values())

@@ -138,11 +138,10 @@ class Core:
     # -- change -------------------------------------------------------------------------------
 
     def changing(self, thing: Group | TargetGroup | LoadBalancer) -> None:
-        """Announce a change: remembers what stale reads may still show, then counts it."""
+        """Announce a change before making it: remembers what stale reads may still show."""
         window = self.stale_window()
         if window:
             self._remember(thing, window)
-        thing.revision += 1
 
     def stale_window(self) -> float:
         """Return for how many seconds after a change reads may show what was before it."""
@@ -177,8 +176,10 @@ class Core:
 
     def touch(self, instance: Instance) -> None:
         """Announce a visible change of an instance, before making it."""
-        if instance.group in self.groups:
-            self.changing(self.groups[instance.group])
+        group = self.groups.get(instance.group)
+        if group is not None:
+            self.changing(group)
+            group.changes.append(instance.id)
         instance.revision += 1
 
     def move(self, instance: Instance, after: str) -> None:
@@ -232,6 +233,7 @@ class Core:
         made.private_ip = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
         self.changing(group)
         self.instances[made.id] = group.instances[made.id] = made
+        group.changes.append(made.id)
         version = data.version or data.configuration or ""
         self.history.append(
             Launch(

@@ -101,6 +101,7 @@ class Groups(Core):
         self.changing(group)
         if launch is not None:
             set_launch(group, launch)
+            group.changes.extend(group.instances)  # whether weights are shown depends on it
         for key, value in settings.items():
             setattr(group, key, value)
         self.set_size(group, "min", low, actor)

@@ -208,7 +208,10 @@ class Target:
 
 @dataclass(slots=True)
 class TargetGroup:
-    """A target group; ``deregistration_delay`` None means the world's default."""
+    """A target group; ``deregistration_delay`` None means the world's default.
+
+    ``changes`` lists the ids of changed targets in order.
+    """
 
     arn: str
     name: str
@@ -225,7 +228,7 @@ class TargetGroup:
     load_balancer_arns: tuple[str, ...] = ()
     attributes: dict[str, str] = field(default_factory=dict)
     targets: dict[str, Target] = field(default_factory=dict)
-    revision: int = 0
+    changes: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -237,7 +240,7 @@ class LoadBalancer:
     zones: tuple[str, ...]
     draining: float | None = None
     targets: dict[str, Target] = field(default_factory=dict)
-    revision: int = 0
+    changes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +254,11 @@ class Debt:
 
 @dataclass(slots=True)
 class Group:
-    """An Auto Scaling Group. ``units`` and ``zone_counts`` follow its instances incrementally."""
+    """An Auto Scaling Group.
+
+    ``units`` and ``zone_counts`` follow its instances incrementally; ``changes`` lists the ids
+    of changed instances in order, so that a reader can render again only what is new to it.
+    """
 
     name: str
     arn: str
@@ -286,7 +293,7 @@ class Group:
     pending: int = 0
     reconcile_at: float | None = None
     rebalance_due: bool = False
-    revision: int = 0
+    changes: list[str] = field(default_factory=list)
 
     def suspends(self, process: str) -> bool:
         """Say whether a process of the group is suspended."""

@@ -87,5 +87,6 @@ class Seeding(Core):
             balancer.targets[instance.id] = Target(
                 instance.id, getattr(balancer, "port", 80), "healthy"
             )
+            balancer.changes.append(instance.id)
             self.history.append(TargetHealth(self.now, key, instance.id, "unused", "healthy"))
         return instance

@@ -101,6 +101,7 @@ class Targets(Core):
             return
         self.changing(balancer)
         del balancer.targets[instance_id]
+        balancer.changes.append(instance_id)
         self.history.append(TargetHealth(self.now, key, instance_id, DRAINING, "unused"))
 
     def _set(
@@ -113,6 +114,7 @@ class Targets(Core):
         self.changing(balancer)
         target = Target(instance_id, port, state, *REASONS[state])
         balancer.targets[instance_id] = target
+        balancer.changes.append(instance_id)
         before = old.state if old else "unused"
         self.history.append(TargetHealth(self.now, key, instance_id, before, state))
         return target

@@ -129,6 +129,8 @@ class Terminating(Core):
             self.drop_group(group)
         elif group.units != group.desired:
             self.reconcile_soon(group)
+        else:
+            self.consider_rebalance(group)
 
     # -- machines that end without their group -------------------------------------------------
 
