@@ -183,10 +183,11 @@ def _aligned(header, rows):
     if not rows:
         return []
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    return [
-        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+    padded = (
+        [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         for row in [header, *rows]
-    ]
+    )
+    return ["  " + "  ".join(row).rstrip() for row in padded]
 
 
 def span(seconds):

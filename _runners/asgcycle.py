@@ -320,13 +320,22 @@ def _shape(data, code):
 
 
 class _EventBus:
-    """Progress to the terminal, and events to the master's bus where a master runs."""
+    """
+    Progress to the terminal, and events to the master's bus where a master runs.
+
+    Firing into the bus of a master that is down takes a second each time, so whether it is there
+    is asked for at the start, and again only now and then.
+    """
+
+    RETRY_SECONDS = 60.0
 
     def __init__(self, policy):
         self._policy = policy
         # bound once: a concurrent run in the same process would replace __jid_event__
-        self._progress = __jid_event__.fire_event
+        self._jid_event = __jid_event__
         self._bus = None
+        self._up = False
+        self._asked_at = float("-inf")
 
     def __enter__(self):
         self._bus = salt.utils.event.get_master_event(__opts__, __opts__["sock_dir"], listen=False)
@@ -348,8 +357,19 @@ class _EventBus:
             **counted,
             **event.data,
         }
+        progress = {"outputter": OUTPUTTER, "message": data}
         try:
-            self._progress({"outputter": OUTPUTTER, "message": data}, "progress")
-            self._bus.fire_event(data, events.tag(roll.group, event.step))
+            if self._is_up():
+                self._bus.fire_event(dict(data), events.tag(roll.group, event.step))
+                self._jid_event.fire_event(progress, "progress")
+            elif self._jid_event.print_func is not None:
+                self._jid_event.print_func("progress", progress)
         except Exception:  # a closed terminal or bus raises whatever it likes
-            log.exception("an event of the roll of %s could not be told", roll.group)
+            self._up = False
+            log.warning("an event of the roll of %s could not be told", roll.group, exc_info=True)
+
+    def _is_up(self):
+        if not self._up and time.monotonic() - self._asked_at > self.RETRY_SECONDS:
+            self._up = bool(self._bus.connect_pull())
+            self._asked_at = time.monotonic()
+        return self._up

@@ -37,7 +37,7 @@ def drain_seconds(roll: Roll) -> list[float]:
 def eta(roll: Roll, policy: Policy, now: float) -> float | None:
     """Seconds to go, from the boot and drain times measured so far; None before there are any."""
     boots = boot_seconds(roll)
-    if not boots:
+    if not boots or roll.phase is not Phase.ROLLING or replaced(roll) == len(roll.victims):
         return None
     asked = sum(1 for key in roll.victims if key in roll.terminations) + len(roll.vanished)
     ready = len(boots)
