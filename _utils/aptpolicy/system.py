@@ -148,14 +148,14 @@ class Host:
             return None
         return None if result.code == 0 else (result.err.strip() or "not a calendar expression")
 
-    def lock_holder(self):
+    def lock_holder(self, ignore=()):
         """``(path, pid, age in seconds)`` of a held package lock, or None.
 
         Read from /proc/locks, because trying the lock could fail a package manager that starts
         at that moment.
         """
         wanted = {}
-        for relative in LOCKS:
+        for relative in set(LOCKS) - set(ignore):
             try:
                 wanted[(self.root / relative).stat().st_ino] = relative
             except FileNotFoundError:

@@ -60,12 +60,12 @@ def numbers(version):
 def from_grains(grains, tool_version=None):
     """Build an :class:`OperatingSystem` from Salt grains.
 
-    ``lsb_distrib_*`` come first because unattended-upgrades itself asks lsb_release; testing and
-    sid have no number, which must not stop anything.
+    ``os`` comes first: without lsb_release, ``lsb_distrib_id`` is "Debian GNU/Linux". testing
+    and sid have no number, which must not stop anything.
     """
     return OperatingSystem(
-        distribution=str(grains.get("lsb_distrib_id") or grains.get("os") or ""),
-        codename=str(grains.get("lsb_distrib_codename") or grains.get("oscodename") or ""),
+        distribution=str(grains.get("os") or grains.get("lsb_distrib_id") or ""),
+        codename=str(grains.get("oscodename") or grains.get("lsb_distrib_codename") or ""),
         release=str(grains.get("osrelease") or ""),
         tool_version=tool_version,
     )

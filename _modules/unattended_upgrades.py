@@ -1,0 +1,281 @@
+"""
+Unattended upgrades: the policy of a Debian or Ubuntu minion, what became of it, and running it.
+
+The pillar is ``unattended_upgrades``; every key is listed in docs/formula-keys.md. Decisions are
+made in the library ``aptpolicy``, which ``saltutil.sync_utils`` brings to the minion; nothing
+here needs python-apt in Salt's own Python.
+"""
+
+import datetime
+import time
+
+from salt.exceptions import CommandExecutionError
+
+try:
+    import aptpolicy.aptformula
+    import aptpolicy.compiled
+    import aptpolicy.errors
+    import aptpolicy.observe
+    import aptpolicy.running
+    import aptpolicy.system
+    import aptpolicy.versions
+
+    HAS_LIBRARY = True
+except ImportError:
+    HAS_LIBRARY = False
+
+__virtualname__ = "unattended_upgrades"
+
+DEFAULT_RUN_SECONDS = 3600  # a full catch-up with a kernel on a small instance takes minutes
+DEFAULT_DRY_RUN_SECONDS = 600  # downloads, but installs nothing
+
+
+def __virtual__():
+    if __grains__.get("os_family") != "Debian":
+        return False, "unattended_upgrades: only Debian and its derivatives have it"
+    if not HAS_LIBRARY:
+        return False, "unattended_upgrades: the library is missing, run saltutil.sync_all"
+    return __virtualname__
+
+
+def compile(saltenv="base"):
+    """
+    Turn the pillar into everything the formula writes. Changes nothing.
+
+    saltenv
+        The environment in which apt-formula is looked for.
+
+    Returns ``{ok, errors, warnings, enabled, environment, fragment, directives, packages, hold,
+    needrestart, plugin, timers: {unit: drop-in}, apt_formula: {used, available, report}}``; with
+    errors, everything after ``warnings`` is empty. Raises nothing for a bad pillar.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' unattended_upgrades.compile
+    """
+    available = __salt__["slsutil.file_exists"]("apt/unattended.sls", saltenv=saltenv)
+    host = aptpolicy.system.Host()
+    try:
+        return aptpolicy.compiled.compiled(
+            __pillar__.get("unattended_upgrades"),
+            __pillar__.get("apt"),
+            _operating_system(host),
+            __grains__["id"],
+            grain=__salt__["grains.get"],
+            has_apt_formula=available,
+            apt_formula_works="osmajorrelease" in __grains__,
+            calendar_error=host.calendar_error,
+        )
+    except aptpolicy.system.CommandFailed as exc:
+        raise CommandExecutionError(str(exc)) from exc
+
+
+def status():
+    """
+    One verdict for this host, with reasons; reads only.
+
+    Returns ``{verdict, reasons: [{verdict, code, message}], enabled, pending_security,
+    pending_allowed, last_success, reboot_required, checked_seconds}``. The verdict is one of
+    ok, stale, blocked, reboot_pending, misconfigured, disabled. Numbers are None when unknown.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' unattended_upgrades.status
+    """
+    began = time.monotonic()
+    view = _observe()
+    return {**view.status(), "checked_seconds": round(time.monotonic() - began, 3)}
+
+
+def pending(security_only=True):
+    """
+    Packages for which a repository has a newer version.
+
+    security_only
+        False lists all of them, with ``security`` telling which are security updates.
+
+    Returns ``{packages: [{name, arch, installed, candidate, repositories, security, allowed,
+    held, blacklisted}], count, error}``; ``error`` says why nothing is known.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' unattended_upgrades.pending
+    """
+    return _observe().pending(security_only)
+
+
+def policy():
+    """
+    The effective configuration, and which repositories each origin pattern matches.
+
+    Returns ``{settings, patterns: [{pattern, source, matches, error}], repositories}``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' unattended_upgrades.policy
+    """
+    return _observe().policy_answer()
+
+
+def verify():
+    """
+    Compare what was meant with what apt uses.
+
+    Returns ``{ok, problems, differences: [{key, intended, effective, where}],
+    unmatched_patterns, lists_missing}``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' unattended_upgrades.verify
+    """
+    return _observe().verify()
+
+
+def run(deadline=DEFAULT_RUN_SECONDS):
+    """
+    Upgrade now, by unattended-upgrade itself, under the same policy as the timer.
+
+    deadline
+        Seconds to wait for locks and the run together. At the deadline the run is asked to
+        stop at its next safe point (SIGTERM); it is never killed.
+
+    Returns ``{result, exit_code, timed_out, upgraded, kept_back, reboot_required, comment,
+    output}``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' unattended_upgrades.run deadline=1800
+    """
+    return _running().run(deadline)
+
+
+def dry_run(deadline=DEFAULT_DRY_RUN_SECONDS):
+    """
+    What a run would upgrade. Leaves no trace: stamps, logs, kept-back and archives are private.
+
+    deadline
+        Seconds to wait for locks and the run together.
+
+    Returns what :py:func:`run` returns, with ``would_upgrade`` instead of ``upgraded``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' unattended_upgrades.dry_run
+    """
+    return _running().dry_run(deadline)
+
+
+def last_run():
+    """
+    The last run, from the postrun plugin (unattended-upgrades 2.11 and newer), else from stamps.
+
+    Returns ``{source, success, time, packages_upgraded, packages_kept_back, reboot_required}``;
+    None for what cannot be known.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' unattended_upgrades.last_run
+    """
+    return aptpolicy.observe.last_run(aptpolicy.system.Host())
+
+
+def kept_back():
+    """
+    Names of the packages the last run kept back.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' unattended_upgrades.kept_back
+    """
+    return list(aptpolicy.system.Host().kept_back())
+
+
+def reboot_required():
+    """
+    Whether an installed update asks for a reboot, and a reboot that is already scheduled.
+
+    Returns ``{required, packages, scheduled}``; ``scheduled`` is a time in ISO 8601 or None.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' unattended_upgrades.reboot_required
+    """
+    return aptpolicy.observe.reboot(aptpolicy.system.Host())
+
+
+def timers():
+    """
+    The two apt timers as systemd sees them; empty where systemd does not run.
+
+    Returns ``{unit: {active, enabled, next, last, calendar}}``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' unattended_upgrades.timers
+    """
+    return aptpolicy.observe.timers(aptpolicy.system.Host())
+
+
+def migrate():
+    """
+    What a pillar written for apt-formula asked for and never got, and what happens now.
+
+    Returns ``[{key, value, problem, now}]``, keys below ``apt:unattended``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' unattended_upgrades.migrate
+    """
+    system = _operating_system(aptpolicy.system.Host())
+    _, findings = aptpolicy.aptformula.read(__pillar__.get("apt"), system)
+    return [vars(finding) for finding in findings]
+
+
+def _operating_system(host):
+    return aptpolicy.versions.from_grains(__grains__, host.tool_version())
+
+
+def _observe():
+    host = aptpolicy.system.Host()
+    policy_and_refusals = None
+    if "unattended_upgrades" in __pillar__ or host.exists(aptpolicy.observe.FRAGMENT):
+        policy_and_refusals = aptpolicy.compiled.read_policy(
+            __pillar__.get("unattended_upgrades"),
+            __pillar__.get("apt"),
+            _operating_system(host),
+            __grains__["id"],
+            grain=__salt__["grains.get"],
+        )
+    now = datetime.datetime.now(datetime.timezone.utc).timestamp()
+    try:
+        return aptpolicy.observe.View.read(host, _operating_system(host), now, policy_and_refusals)
+    except aptpolicy.system.CommandFailed as exc:
+        raise CommandExecutionError(str(exc)) from exc
+
+
+def _running():
+    return aptpolicy.running.Runner(aptpolicy.system.Host())

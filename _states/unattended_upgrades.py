@@ -1,0 +1,125 @@
+"""
+Assert that an upgrade policy takes effect, and bring a system up to date by it.
+
+The states call the execution module ``unattended_upgrades``.
+"""
+
+__virtualname__ = "unattended_upgrades"
+
+
+def __virtual__():
+    if "unattended_upgrades.verify" in __salt__:
+        return __virtualname__
+    return False, "unattended_upgrades: the execution module is not available"
+
+
+FRAGMENT = "/etc/apt/apt.conf.d/zz-salt-unattended-upgrades"
+
+
+def effective(name, refresh="auto", fragment=FRAGMENT):
+    """
+    Fail when a setting is overridden elsewhere or no security repository is matched.
+
+    name
+        Any text; it only names the state.
+    refresh
+        ``auto`` downloads package lists when there are none at all, as on a new cloud image;
+        ``False`` never does.
+    fragment
+        The file whose policy is asserted; only looked at in test mode.
+
+    .. code-block:: yaml
+
+        the policy holds:
+          unattended_upgrades.effective
+    """
+    ret = {"name": name, "changes": {}, "result": True, "comment": ""}
+    if __opts__["test"] and _outdated(fragment):
+        ret["result"] = None
+        ret["comment"] = "The policy is not deployed yet; what takes effect is known afterwards."
+        return ret
+    found = __salt__["unattended_upgrades.verify"]()
+    if found["lists_missing"] and refresh == "auto":
+        if __opts__["test"]:
+            ret["result"] = None
+            ret["comment"] = "Package lists would be downloaded, there are none."
+            return ret
+        __salt__["pkg.refresh_db"]()
+        found = __salt__["unattended_upgrades.verify"]()
+        if not found["lists_missing"]:
+            ret["changes"]["package lists"] = {"old": "none", "new": "downloaded"}
+    problems = list(found["problems"])
+    if found["lists_missing"]:
+        problems.append("there are no package lists: check the apt sources, then pkg.refresh_db")
+    ret["result"] = not problems
+    if problems:
+        ret["comment"] = "The policy does not take effect:\n" + "\n".join(problems)
+    else:
+        ret["comment"] = "The policy takes effect." + _unmatched(found["unmatched_patterns"])
+    return ret
+
+
+def upgraded(name, deadline=3600):
+    """
+    Install now whatever the policy would install by itself.
+
+    name
+        Any text; it only names the state.
+    deadline
+        Seconds for locks and upgrades together.
+
+    .. code-block:: yaml
+
+        everything is patched before the application starts:
+          unattended_upgrades.upgraded:
+            - deadline: 1800
+    """
+    ret = {"name": name, "changes": {}, "result": True, "comment": "Nothing to upgrade."}
+    waiting = _installable()
+    if waiting is None:
+        ret["result"] = False
+        ret["comment"] = "apt could not be asked: " + str(_pending()["error"])
+        return ret
+    if not waiting:
+        return ret
+    if __opts__["test"]:
+        ret["result"] = None
+        ret["comment"] = f"{len(waiting)} packages would be upgraded: " + ", ".join(waiting)
+        return ret
+    answer = __salt__["unattended_upgrades.run"](deadline=deadline)
+    ret["changes"] = {"upgraded": answer["upgraded"]} if answer["upgraded"] else {}
+    left = _installable() or []
+    ret["result"] = bool(answer["result"]) and not left
+    ret["comment"] = f"{len(answer['upgraded'])} packages upgraded."
+    if not ret["result"]:
+        tail = "\n".join(answer["output"][-10:])
+        ret["comment"] = f"{answer['comment']}; still waiting: {', '.join(left) or 'none'}\n{tail}"
+    return ret
+
+
+def _pending():
+    return __salt__["unattended_upgrades.pending"](security_only=False)
+
+
+def _installable():
+    """Names the policy would upgrade now; None when apt could not be asked."""
+    found = _pending()
+    if found["count"] is None:
+        return None
+    return [
+        package["name"]
+        for package in found["packages"]
+        if package["allowed"] and not package["held"] and not package["blacklisted"]
+    ]
+
+
+def _outdated(fragment):
+    """Whether a run that changes things would write another fragment first."""
+    if not __salt__["file.file_exists"](fragment):
+        return True
+    intended = __salt__["unattended_upgrades.compile"](saltenv=__opts__.get("saltenv") or "base")
+    return intended.get("fragment") != __salt__["file.read"](fragment)
+
+
+def _unmatched(patterns):
+    return " No repository matches: " + "; ".join(patterns) + "." if patterns else ""

@@ -1,0 +1,131 @@
+"""Pillars and facts → what the formula writes, as plain data."""
+
+from aptpolicy import aptformula, fragment, policy, schedule
+from aptpolicy.errors import PolicyRefused, Problem, Refused
+from aptpolicy.values import use_apt_formula
+from aptpolicy.versions import POSTRUN_PLUGIN_VERSION
+
+APT_FORMULA_SYSTEMS = frozenset({"Debian", "Ubuntu"})  # its map is empty elsewhere
+# Packages that a setting needs to mean anything.
+NEEDED_BY = (
+    ("only_on_ac_power", "powermgmt-base"),
+    ("skip_updates_on_metered_connections", "python3-gi"),
+)
+
+
+def read_policy(pillar, apt_pillar, system, minion_id, *, grain=None, composed=False):
+    """Return ``(policy, ())``, or ``(None, messages)`` when the pillar is refused."""
+    layer, _ = aptformula.read(apt_pillar, system)
+    name = pillar.get("environment_grain") if isinstance(pillar, dict) else None
+    chosen = grain(name if isinstance(name, str) else "environment") if grain else None
+    try:
+        result = policy.from_pillar(
+            pillar, system, minion_id, fallback=layer, grain_environment=chosen, composed=composed
+        )
+    except PolicyRefused as exc:
+        return None, tuple(str(problem) for problem in exc.problems)
+    return result, ()
+
+
+def compiled(
+    pillar,
+    apt_pillar,
+    system,
+    minion_id,
+    *,
+    grain=None,
+    has_apt_formula=False,
+    apt_formula_works=True,
+    calendar_error=None,
+):
+    """Everything the formula writes, or the errors that keep it from writing.
+
+    ``grain``: function from a grain's name to its value. ``has_apt_formula``: its states are in
+    the file roots. ``apt_formula_works``: its map can be rendered here (it compares
+    ``osmajorrelease``, which testing lacks). ``calendar_error``: function that asks systemd about
+    a calendar expression.
+    """
+    used, problem = _composition(pillar, system, has_apt_formula, apt_formula_works)
+    report = aptformula.read(apt_pillar, system)[1]
+    answer, errors = read_policy(pillar, apt_pillar, system, minion_id, grain=grain, composed=used)
+    errors = [*errors, *([str(problem)] if problem else [])]
+    timers = policy.timers(answer) if answer else ()
+    errors += _calendar_errors(timers, calendar_error)
+    result = {
+        "ok": not errors,
+        "errors": errors,
+        "warnings": list(answer.warnings) if answer else [],
+        "apt_formula": {
+            "used": used,
+            "available": has_apt_formula,
+            "report": [vars(finding) for finding in report],
+        },
+    }
+    return result if errors else {**result, **_written(answer, timers)}
+
+
+def _written(answer, timers):
+    return {
+        "enabled": answer.enabled,
+        "environment": answer.environment,
+        "assert_effective": answer.get("assert_effective", True),
+        "include_apt_repositories": answer.get("include_apt_repositories", False),
+        "lookup": answer.get("lookup", {}),
+        "fragment": fragment.render(answer),
+        "directives": [
+            [name, list(value) if isinstance(value, tuple) else value]
+            for name, value in fragment.directives(answer)
+        ],
+        "packages": _packages(answer),
+        "reboot_when_needed": answer.get("reboot.policy"),
+        "hold": list(answer.get("hold", ())),
+        "needrestart": fragment.needrestart(answer),
+        "plugin": answer.system.tool_is_at_least(POSTRUN_PLUGIN_VERSION),
+        "timers": {timer.unit: schedule.drop_in(timer) for timer in timers},
+    }
+
+
+def _packages(answer):
+    needed = [
+        package for name, package in NEEDED_BY if name in answer.explicit and answer.get(name)
+    ]
+    if fragment.needrestart(answer) is not None:
+        needed.append("needrestart")
+    return list(dict.fromkeys([*needed, *answer.get("extra_packages", ())]))
+
+
+def _composition(pillar, system, available, works):
+    """Whether to build on apt-formula: ``(used, problem)``."""
+    wish = pillar.get("use_apt_formula", "auto") if isinstance(pillar, dict) else "auto"
+    try:
+        wish = use_apt_formula("auto" if wish is None else wish)
+    except Refused:
+        return False, None  # told by the policy itself
+    possible = available and works and system.distribution in APT_FORMULA_SYSTEMS
+    if wish is not True or possible:
+        return bool(wish) and possible, None
+    if not available:
+        return False, Problem(
+            "use_apt_formula", True, "true only where apt/unattended.sls is in the file roots",
+            "Add apt-formula to file_roots or gitfs_remotes, or set auto.",
+        )  # fmt: skip
+    return False, Problem(
+        "use_apt_formula", True, "true only where apt-formula's map can be rendered",
+        "It knows Debian and Ubuntu releases with a number; set auto or false here.",
+    )  # fmt: skip
+
+
+def _calendar_errors(timers, calendar_error):
+    if calendar_error is None:
+        return []
+    names = {unit: name for name, unit in schedule.TIMER_UNITS.items()}
+    found = []
+    for timer in timers:
+        for expression in timer.calendars:
+            said = calendar_error(expression)
+            if said:
+                found.append(
+                    str(Problem(f"timers.{names[timer.unit]}.calendar", expression,
+                                "what systemd-analyze calendar accepts", said))
+                )  # fmt: skip
+    return found

@@ -1,0 +1,54 @@
+{%- set tplroot = tpldir.split("/")[0] %}
+{%- from tplroot ~ "/map.jinja" import policy, uu with context %}
+
+{%- if policy.errors %}
+include:
+  - {{ tplroot }}.invalid
+{%- else %}
+  {%- set wanted = uu.packages + policy.packages %}
+  {%- if policy.reboot_when_needed %}
+    {%- set wanted = wanted + uu.reboot_flag_packages %}
+  {%- endif %}
+
+  {%- if policy.apt_formula.used %}
+include:
+  - apt.unattended
+    {%- if policy.include_apt_repositories %}
+  - apt.repositories
+    {%- endif %}
+
+    {#- apt-formula installs the package; its files must not be there before ucf asks for them. #}
+    {%- from "apt/map.jinja" import apt as apt_map with context %}
+extend:
+  {{ apt_map.confd_dir }}/{{ apt_map.unattended_config }}:
+    file:
+      - require:
+        - pkg: apt_unattended_pkgs
+  {{ apt_map.confd_dir }}/{{ apt_map.periodic_config }}:
+    file:
+      - require:
+        - pkg: apt_unattended_pkgs
+    {%- if policy.include_apt_repositories %}
+  apt_unattended_pkgs:
+    pkg:
+      - require:
+        - sls: apt.repositories
+    {%- endif %}
+  {%- endif %}
+
+unattended-upgrades-package-install-pkg-installed:
+  pkg.installed:
+    - pkgs: {{ wanted | json }}
+  {%- if policy.apt_formula.used %}
+    - require:
+      - sls: apt.unattended
+  {%- endif %}
+
+  {%- if policy.hold %}
+unattended-upgrades-package-hold-pkg-held:
+  pkg.held:
+    - pkgs: {{ policy.hold | json }}
+    - require:
+      - pkg: unattended-upgrades-package-install-pkg-installed
+  {%- endif %}
+{%- endif %}
