@@ -18,12 +18,13 @@ from tests.lab.http.wire import Answer, Call
 from tests.lab.world import ApiError
 
 RESET_PATH = "/moto-api/reset"
-#: What a load balancer or proxy in front of an API answers when it is broken.
+#: What a proxy in front of an API answers when it is broken. Like the real pages it is not
+#: well-formed XML, over which botocore stumbles.
 HTML_ERROR = Answer(
     502,
     (("Content-Type", "text/html"),),
     b"<html><head><title>502 Bad Gateway</title></head>"
-    b"<body><center><h1>502 Bad Gateway</h1></center></body></html>",
+    b"<body><center><h1>502 Bad Gateway</h1></center><hr></body></html>",
 )
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
