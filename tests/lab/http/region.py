@@ -14,12 +14,23 @@ from tests.lab.world import ApiError, World
 Params = dict[str, Any]
 Handler = Callable[["Region", Params], Params]
 
-#: Calls on things that moto keeps for the world.
-STORED_BY_MOTO = {("autoscaling", "DescribeLaunchConfigurations")}
-#: Calls whose answer is the world's alone: all it knows of groups.
-WORLD_ONLY = {
-    ("autoscaling", operation) for operation in OPERATIONS["autoscaling"]
-} - STORED_BY_MOTO
+#: Of Auto Scaling only what moto keeps is left to it: about groups it would answer, wrongly.
+STORED_BY_MOTO = {
+    ("autoscaling", operation)
+    for operation in (
+        "BatchDeleteScheduledAction",
+        "BatchPutScheduledUpdateGroupAction",
+        "CreateLaunchConfiguration",
+        "DeleteLaunchConfiguration",
+        "DeletePolicy",
+        "DeleteScheduledAction",
+        "DescribeLaunchConfigurations",
+        "DescribePolicies",
+        "DescribeScheduledActions",
+        "PutScalingPolicy",
+        "PutScheduledUpdateGroupAction",
+    )
+}
 #: Calls that need both: the world's instances are in moto, but moto does not know their fate.
 MERGED: dict[tuple[str, str], Handler] = {
     **leftovers.HANDLERS,
@@ -47,7 +58,7 @@ class Region:
         merged = MERGED.get((service, operation))
         if merged is not None:
             return lambda params: merged(self, params)
-        if (service, operation) in WORLD_ONLY:
+        if service == "autoscaling" and (service, operation) not in STORED_BY_MOTO:
             return lambda params: self.ask_world(service, operation, params)
         return None
 

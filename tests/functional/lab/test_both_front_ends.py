@@ -1,0 +1,278 @@
+"""The same story through HTTP and in process gives the same history and the same answers.
+
+Both front ends act on worlds built from the same scenario. Each story is a function of an actor:
+``call`` makes a call and keeps what it answered, or how it failed; ``wait`` lets time pass.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ConnectionClosedError
+from botocore.parsers import ResponseParserError
+
+from tests.lab.http import LabServer
+from tests.lab.inprocess import InProcessAWS
+from tests.lab.scenario import build
+
+from .conftest import ONE_ATTEMPT, SESSION, WEB
+
+#: Members that moto fills in and the world does not know, or that name subnets of moto's.
+MOTOS_OWN = {"ResponseMetadata", "VPCZoneIdentifier", "HealthCheckPort", "Timestamp"}
+#: What is compared of an instance as EC2 describes it; moto tells much more.
+EC2_MEMBERS = ("InstanceId", "ImageId", "InstanceType", "LaunchTime", "State", "PrivateIpAddress")
+Clients = Callable[[str], Any]
+
+
+class Actor:
+    """Makes calls, lets time pass, and remembers every answer."""
+
+    def __init__(self, clients: Clients, advance: Callable[[float], None]) -> None:
+        self._clients = clients
+        self.wait = advance
+        self.answers: list[Any] = []
+
+    def call(self, service: str, method: str, **params: Any) -> Any:
+        """Make one call; return its answer, or None when it failed."""
+        try:
+            answer = getattr(self._clients(service), method)(**params)
+        except ClientError as error:
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            self.answers.append((method, error.response["Error"]["Code"], status))
+            return None
+        except (ConnectionClosedError, ResponseParserError) as error:
+            self.answers.append((method, type(error).__name__))
+            return None
+        self.answers.append((method, normal(answer)))
+        return answer
+
+    def look(self) -> dict[str, str]:
+        """Describe everything; return instance id → lifecycle state of ``web``."""
+        group = self.call("autoscaling", "describe_auto_scaling_groups")["AutoScalingGroups"][0]
+        for arn in group["TargetGroupARNs"]:
+            self.call("elbv2", "describe_target_health", TargetGroupArn=arn)
+        for name in group["LoadBalancerNames"]:
+            self.call("elb", "describe_instance_health", LoadBalancerName=name)
+        self.call("autoscaling", "describe_auto_scaling_instances")
+        self.call("autoscaling", "describe_scaling_activities", AutoScalingGroupName="web")
+        self.ec2()
+        return {row["InstanceId"]: row["LifecycleState"] for row in group["Instances"]}
+
+    def ec2(self) -> None:
+        """Compare of DescribeInstances what both know."""
+        client = self._clients("ec2")
+        rows = [
+            {key: row[key] for key in EC2_MEMBERS if key in row and row["State"]["Code"] != 48}
+            for item in client.describe_instances()["Reservations"]
+            for row in item["Instances"]
+        ]
+        self.answers.append(
+            ("ec2", normal(sorted(rows, key=lambda row: row.get("InstanceId", ""))))
+        )
+
+    def terminate(self, instance: str, decrement: bool = False) -> None:
+        """Terminate one instance through its group."""
+        self.call(
+            "autoscaling",
+            "terminate_instance_in_auto_scaling_group",
+            InstanceId=instance,
+            ShouldDecrementDesiredCapacity=decrement,
+        )
+
+    def resize(self, desired: int) -> None:
+        """Set the desired capacity."""
+        given = {"AutoScalingGroupName": "web", "DesiredCapacity": desired}
+        self.call("autoscaling", "set_desired_capacity", **given)
+
+
+def normal(value: Any) -> Any:
+    """Return an answer without what has to differ between the front ends."""
+    if isinstance(value, dict):
+        return {key: normal(item) for key, item in value.items() if key not in MOTOS_OWN}
+    if isinstance(value, list):
+        return [normal(item) for item in value]
+    if isinstance(value, datetime):
+        # The wire of EC2 has no fractions of a second.
+        return value.astimezone(timezone.utc).replace(microsecond=0).isoformat()
+    return value
+
+
+# -- stories --------------------------------------------------------------------------------------
+
+
+def roll(actor: Actor) -> None:
+    victims = list(actor.look())
+    actor.resize(len(victims) + 1)
+    while victims:
+        actor.wait(30)
+        states = list(actor.look().values())
+        if states.count("InService") > 6:
+            victim = victims.pop(0)
+            actor.terminate(victim, decrement=not victims)
+    for _ in range(10):
+        actor.wait(30)
+        actor.look()
+
+
+def hooks(actor: Actor) -> None:
+    for name, transition in (("boot", "LAUNCHING"), ("bye", "TERMINATING")):
+        actor.call(
+            "autoscaling",
+            "put_lifecycle_hook",
+            AutoScalingGroupName="web",
+            LifecycleHookName=name,
+            LifecycleTransition=f"autoscaling:EC2_INSTANCE_{transition}",
+            HeartbeatTimeout=120,
+        )
+    actor.call("autoscaling", "describe_lifecycle_hooks", AutoScalingGroupName="web")
+    actor.terminate(next(iter(actor.look())))
+    for turn in range(20):
+        actor.wait(20)
+        for instance, state in actor.look().items():
+            hook = {"Pending:Wait": "boot", "Terminating:Wait": "bye"}.get(state)
+            if hook and turn % 2:
+                actor.call(
+                    "autoscaling",
+                    "complete_lifecycle_action",
+                    AutoScalingGroupName="web",
+                    LifecycleHookName=hook,
+                    LifecycleActionResult="CONTINUE",
+                    InstanceId=instance,
+                )
+
+
+def refusals(actor: Actor) -> None:
+    first = next(iter(actor.look()))
+    actor.resize(99)
+    actor.resize(0)
+    actor.terminate("i-00000000000000bad")
+    actor.call("autoscaling", "delete_auto_scaling_group", AutoScalingGroupName="web")
+    actor.call("autoscaling", "describe_auto_scaling_groups", AutoScalingGroupNames=["nobody"])
+    actor.call("ec2", "get_console_output", InstanceId=first)
+    actor.call("ec2", "describe_instances", InstanceIds=["i-00000000000000bad"])
+    actor.call("elbv2", "describe_target_health", TargetGroupArn="arn:aws:nothing")
+    for _ in range(5):
+        actor.terminate(first, decrement=True)
+        actor.wait(1)
+
+
+def seats(actor: Actor) -> None:
+    first, second, third, *_ = actor.look()
+    members = {"AutoScalingGroupName": "web", "InstanceIds": [first]}
+    actor.call("autoscaling", "enter_standby", **members, ShouldDecrementDesiredCapacity=True)
+    actor.call(
+        "autoscaling",
+        "set_instance_protection",
+        AutoScalingGroupName="web",
+        InstanceIds=[second],
+        ProtectedFromScaleIn=True,
+    )
+    actor.call("autoscaling", "set_instance_health", InstanceId=third, HealthStatus="Unhealthy")
+    for _ in range(10):
+        actor.wait(30)
+        actor.look()
+    actor.call("autoscaling", "exit_standby", **members)
+    actor.resize(3)
+    for _ in range(10):
+        actor.wait(30)
+        actor.look()
+
+
+def refresh(actor: Actor) -> None:
+    actor.call("autoscaling", "start_instance_refresh", AutoScalingGroupName="web")
+    actor.call("autoscaling", "start_instance_refresh", AutoScalingGroupName="web")
+    for _ in range(10):
+        actor.wait(60)
+        actor.look()
+        actor.call("autoscaling", "describe_instance_refreshes", AutoScalingGroupName="web")
+    actor.call("autoscaling", "cancel_instance_refresh", AutoScalingGroupName="web")
+    actor.wait(600)
+    actor.look()
+
+
+WEIGHTS = {
+    "mixed": {
+        "overrides": [{"type": "t3.micro", "weight": 1}, {"type": "t3.large", "weight": 2}],
+        "distribution": {"OnDemandBaseCapacity": 1},
+    }
+}
+CONFIGURED = {
+    "configuration": {"name": "new", "image_id": "ami-00000000000000004"},
+    "launched_on_configuration": {"name": "old", "image_id": "ami-00000000000000003"},
+    "load_balancers": [{"name": "classic", "draining": 10}],
+}
+FAULTS = [
+    {"kind": "throttle", "operation": "DescribeAutoScalingGroups", "nth": 40},
+    {"kind": "lost_answer", "operation": "SetDesiredCapacity", "nth": 1},
+    {
+        "kind": "lost_answer",
+        "operation": "TerminateInstanceInAutoScalingGroup",
+        "nth": 2,
+        "applied": False,
+    },
+    {"kind": "latency", "operation": "DescribeTargetHealth", "seconds": 7, "nth": 3},
+    {"kind": "scaling_activity_in_progress", "nth": 3},
+    {"kind": "html_error", "operation": "TerminateInstanceInAutoScalingGroup", "nth": 4},
+    {"kind": "spot_reclaim", "at": 200},
+    {"kind": "az_outage", "at": 400, "until": 700, "zone": "b"},
+    {"kind": "operator_sets", "at": 900, "desired": 5},
+    {"kind": "insufficient_capacity", "at": 0, "until": 60},
+    {"kind": "template_version", "at": 500, "data": {"ImageId": "ami-00000000000000009"}},
+]
+STORIES = [
+    pytest.param(roll, {}, [], id="a roll by hand"),
+    pytest.param(roll, {"standby": 1, "protected": 2}, [], id="standby and protected instances"),
+    pytest.param(roll, CONFIGURED, [], id="launch configurations and a classic load balancer"),
+    pytest.param(roll, {}, [{"kind": "stale_reads", "seconds": 20}], id="stale reads"),
+    pytest.param(hooks, {}, [], id="lifecycle hooks"),
+    pytest.param(refusals, {}, [], id="refusals"),
+    pytest.param(seats, {}, [], id="standby, protection, health"),
+    pytest.param(refresh, {}, [], id="an instance refresh"),
+    pytest.param(refresh, WEIGHTS, [], id="weights"),
+    pytest.param(seats, {}, FAULTS, id="faults"),
+]
+
+
+def scenario(group: dict[str, Any], faults: list[dict[str, Any]]) -> dict[str, Any]:
+    spec = copy.deepcopy(WEB)
+    spec["groups"]["web"].update(copy.deepcopy(group))
+    if "configuration" in group:
+        del spec["groups"]["web"]["template"]
+    return {**spec, "faults": faults}
+
+
+def over_http(story: Callable[[Actor], None], spec: dict[str, Any]) -> tuple[Any, Any]:
+    with LabServer(spec, manual=True) as lab:
+        given = {
+            "endpoint_url": lab.endpoint_url,
+            "region_name": lab.world.region,
+            "config": ONE_ATTEMPT,
+        }
+        clients = {name: SESSION.client(name, **given) for name in SERVICES}
+        actor = Actor(clients.__getitem__, lab.advance)
+        story(actor)
+        return actor.answers, lab.history()
+
+
+def in_process(story: Callable[[Actor], None], spec: dict[str, Any]) -> tuple[Any, Any]:
+    world = build(spec)
+    aws = InProcessAWS(world, call_seconds=0)
+    actor = Actor(aws.client, aws.clock.sleep)
+    story(actor)
+    return actor.answers, world.history.plain()
+
+
+SERVICES = ("autoscaling", "ec2", "elb", "elbv2")
+
+
+@pytest.mark.parametrize(("story", "group", "faults"), STORIES)
+def test_both_front_ends_tell_the_same_story(story, group, faults):
+    spec = scenario(group, faults)
+    answers, history = over_http(story, spec)
+    expected_answers, expected_history = in_process(story, spec)
+    assert history == expected_history
+    assert answers == expected_answers
