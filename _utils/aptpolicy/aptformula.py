@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from aptpolicy import keys, origins, values
-from aptpolicy.errors import Refused
+from aptpolicy.errors import Problem, Refused
 
 TEMPLATE_HOOKS = ("unattended_config_template", "periodic_config_template")
 # Settings of the packaged 20auto-upgrades, which sorts after apt-formula's 10periodic and wins.
@@ -16,7 +16,7 @@ BEATEN_PERIODIC = {
     "update_package_lists": "periodic.update_package_lists",
     "unattended_upgrade": "periodic.unattended_upgrade",
 }
-NEVER_MATCHING = re.compile(r"-security\Z")
+SECURITY_ARCHIVE = re.compile(r"-security\Z")
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,20 @@ def read(apt_pillar, system):
         now = "do not run apt.apt_conf with it next to this formula"
         findings.append(Finding("clean_apt_conf_d", True, problem, now))
     return layer, tuple(findings)
+
+
+def breaking(apt_pillar):
+    """Problems of texts that apt-formula would write into apt.conf and thereby break apt."""
+    unattended = apt_pillar.get("unattended") if isinstance(apt_pillar, dict) else None
+    found = []
+    for name, value in unattended.items() if isinstance(unattended, dict) else ():
+        entries = value if isinstance(value, (list, tuple, dict)) else [value]
+        for entry in entries:
+            if values.UNQUOTABLE.search(str(entry)):
+                allowed = "a text without double quotes, line breaks and control characters"
+                advice = "apt-formula writes it as it is, and apt could not read its file."
+                found.append(Problem(name, str(entry), allowed, advice, root="apt:unattended"))
+    return found
 
 
 def _one(name, key, value, system, layer, findings):
@@ -150,7 +164,7 @@ def _from_pair(entry, system):
     origins.check_macros(entry, system)
     origin, archive = entry.split(":", 1)
     own = origin in ("${distro_id}", system.distribution)
-    if own and NEVER_MATCHING.search(archive):
+    if own and SECURITY_ARCHIVE.search(archive):
         note = "" if system.distribution == "Ubuntu" else "matches no repository of Debian"
         return "security", note
     pattern = origins.legacy_to_pattern(entry)

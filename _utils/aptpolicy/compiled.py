@@ -49,6 +49,7 @@ def compiled(
     report = aptformula.read(apt_pillar, system)[1]
     answer, errors = read_policy(pillar, apt_pillar, system, minion_id, grain=grain, composed=used)
     errors = [*errors, *([str(problem)] if problem else [])]
+    errors += map(str, aptformula.breaking(apt_pillar) if used else ())
     timers = policy.timers(answer) if answer else ()
     errors += _calendar_errors(timers, calendar_error)
     result = {

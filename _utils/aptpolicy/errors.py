@@ -10,16 +10,18 @@ class Problem:
     """One refused setting.
 
     ``key`` is the pillar key below ``unattended_upgrades`` in dotted form, ``value`` what was
-    found there, ``allowed`` what may stand there and ``advice`` what to do now.
+    found there, ``allowed`` what may stand there, ``advice`` what to do now, ``root`` another
+    pillar than ours.
     """
 
     key: str
     value: object
     allowed: str
     advice: str = ""
+    root: str = PILLAR_ROOT
 
     def __str__(self):
-        path = ":".join([PILLAR_ROOT, *self.key.split(".")]) if self.key else PILLAR_ROOT
+        path = ":".join([self.root, *self.key.split(".")]) if self.key else self.root
         text = f"{path}: {self.value!r} is refused; allowed: {self.allowed}."
         return f"{text} {self.advice}".rstrip()
 

@@ -185,7 +185,11 @@ class View:
                 for d in found
             ],
             "unmatched_patterns": [
-                p["pattern"] for p in patterns if not p["matches"] and self.repositories
+                p["pattern"]
+                for p in patterns
+                if not p["matches"]
+                and self.repositories
+                and p["pattern"] not in origins.OPTIONAL_PATTERNS
             ],
             "lists_missing": self.repositories == (),
         }

@@ -24,11 +24,7 @@ MATCHERS = {
 }  # fmt: skip
 
 _DEBIAN = {
-    "security": (
-        "origin=Debian,codename=${distro_codename}-security,label=Debian-Security",
-        # Releases before bullseye had no -security in the codename.
-        "origin=Debian,codename=${distro_codename},label=Debian-Security",
-    ),
+    "security": ("origin=Debian,codename=${distro_codename}-security,label=Debian-Security",),
     "release": ("origin=Debian,codename=${distro_codename},label=Debian",),
     "updates": ("origin=Debian,codename=${distro_codename}-updates,label=Debian",),
     "backports": ("origin=Debian Backports,codename=${distro_codename}-backports",),
@@ -51,6 +47,11 @@ _RASPBIAN = {
     "security": ("origin=Raspbian,codename=${distro_codename},label=Raspbian",),
     "release": ("origin=Raspbian,codename=${distro_codename},label=Raspbian",),
 }
+# Before bullseye the codename of the security archive had no suffix.
+_OLD_DEBIAN_SECURITY = ("origin=Debian,codename=${distro_codename},label=Debian-Security",)
+_OLD_DEBIAN_RELEASES = frozenset({"stretch", "buster"})
+# Present only where Ubuntu Pro is attached.
+OPTIONAL_PATTERNS = frozenset(_UBUNTU["esm"])
 WORDS = ("security", "release", "updates", "backports", "proposed", "esm")
 _TABLES = {"Debian": _DEBIAN, "Ubuntu": _UBUNTU, "Raspbian": _RASPBIAN}
 # Ubuntu's security updates may need new packages of the frozen release pocket.
@@ -95,14 +96,18 @@ def word_patterns(word, system):
         )
     if word not in table:
         raise Refused(f"one of {', '.join(table)} on {system.distribution}")
+    if word == "security" and system.codename in _OLD_DEBIAN_RELEASES:
+        return _OLD_DEBIAN_SECURITY
     return table[word]
 
 
 def security_patterns(system):
     """Patterns that tell a security repository of this system, empty when unknown."""
-    table = _TABLES.get(system.distribution, {})
-    patterns = table.get("security", ()) + table.get("esm", ())
-    return patterns + table["release"] if is_debian_without_freeze(system) else patterns
+    if system.distribution not in _TABLES:
+        return ()
+    words = ["security", *(w for w in ("esm",) if w in _TABLES[system.distribution])]
+    words += ["release"] if is_debian_without_freeze(system) else []
+    return tuple(pattern for word in words for pattern in word_patterns(word, system))
 
 
 def third_party_pattern(fields):

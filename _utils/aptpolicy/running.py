@@ -45,12 +45,13 @@ class Runner:
                 answer = self._with_locks(
                     deadline, lambda left: self._tool(["--dry-run", "-v"], left, environment)
                 )
+                found = WOULD_UPGRADE.search("\n".join(answer["output"]))
+                answer["would_upgrade"] = sorted(found.group(1).split()) if found else []
                 answer = self._finished(answer)
-        found = WOULD_UPGRADE.search("\n".join(answer["output"]))
-        answer["would_upgrade"] = sorted(found.group(1).split()) if found else []
         return answer
 
     def _finished(self, answer):
+        answer["output"] = answer["output"][-OUTPUT_LINES:]
         answer["kept_back"] = list(self.host.kept_back())
         answer["reboot_required"] = self.host.exists(REBOOT_REQUIRED)
         return answer
@@ -101,7 +102,7 @@ class Runner:
                 timed_out = True
                 code = self._stop(process)
             output.seek(0)
-            lines = output.read().splitlines()[-OUTPUT_LINES:]
+            lines = output.read().splitlines()
         return {**_answer(code, _comment(code, timed_out), lines), "timed_out": timed_out}
 
     def _stop(self, process):

@@ -15,7 +15,7 @@ DAY_NAMES = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "
 MAX_COUNT = 2**31 - 1  # apt reads integers into a C int
 MAX_TEXT = 1024  # characters; far above any sensible value, far below apt's line limit
 INTERVAL = re.compile(r"(0|[1-9]\d{0,8})([smhd]?)\Z")
-_UNQUOTABLE = re.compile(r'["\x00-\x1f\x7f\u0085\u2028\u2029]')
+UNQUOTABLE = re.compile(r'["\x00-\x1f\x7f\u0085\u2028\u2029]')
 _USER = re.compile(r"[a-z_][a-z0-9_.-]*\$?\Z", re.IGNORECASE)
 _PROXY = re.compile(r"(DIRECT|(https?|socks5h)://[^\s/]+(/[^\s]*)?)\Z")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
@@ -30,7 +30,7 @@ def text(value, allowed="a text without double quotes and line breaks"):
     """A text that apt.conf can hold."""
     if not isinstance(value, str) or not value.strip():
         raise Refused(allowed, "Quote it in YAML." if not isinstance(value, str) else "")
-    if _UNQUOTABLE.search(value):
+    if UNQUOTABLE.search(value):
         raise Refused(
             "a text without double quotes, line breaks and control characters",
             "apt.conf cannot escape them.",

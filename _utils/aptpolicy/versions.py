@@ -16,7 +16,7 @@ PACKAGED_VERSIONS = {
 }
 
 # Debian releases with a security archive of their own and a frozen main archive.
-DEBIAN_STABLE_RELEASES = frozenset({"buster", "bullseye", "bookworm", "trixie"})
+DEBIAN_STABLE_RELEASES = frozenset({"stretch", "buster", "bullseye", "bookworm", "trixie"})
 
 POSTRUN_PLUGIN_VERSION = "2.11"  # first unattended-upgrades that calls postrun plugins
 RELEASE_MACRO_VERSION = "2.13"  # first one that substitutes ${distro_release}

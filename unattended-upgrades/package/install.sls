@@ -17,15 +17,17 @@ include:
   - apt.repositories
     {%- endif %}
 
-    {#- apt-formula installs the package; its files must not be there before ucf asks for them. #}
+    {#- Its files must come after the package, or ucf asks about them; and apt has to read them. #}
     {%- from "apt/map.jinja" import apt as apt_map with context %}
 extend:
   {{ apt_map.confd_dir }}/{{ apt_map.unattended_config }}:
     file:
+      - check_cmd: apt-config dump -c
       - require:
         - pkg: apt_unattended_pkgs
   {{ apt_map.confd_dir }}/{{ apt_map.periodic_config }}:
     file:
+      - check_cmd: apt-config dump -c
       - require:
         - pkg: apt_unattended_pkgs
     {%- if policy.include_apt_repositories %}
