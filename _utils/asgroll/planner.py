@@ -13,7 +13,6 @@ wants it, *alive* the capacity of the victims still in the group, S the surge an
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -35,6 +34,7 @@ from asgroll.model import (
     Wait,
     World,
 )
+from asgroll.ordering import in_order
 from asgroll.policy import Policy, format_duration
 from asgroll.tracker import describe, serves
 
@@ -204,39 +204,16 @@ def _standby(book: Book) -> list[Action]:
 
 
 def order(book: Book, roll: Roll, policy: Policy) -> Iterator[Instance]:
-    """
-    Victims in the order in which they go: those that do not serve, then from the fullest zone the
-    oldest (``order: zone``), or simply by age.
-    """
-
-    def age(victim: Instance) -> tuple[float, str]:
-        return (roll.victims[victim.id].launched_at or 0.0, victim.id)
-
+    """Victims in the order in which they go: those that do not serve, then as the policy says."""
     idle = [v for v in book.victims if v.id not in book.serving_ids]
     busy = [v for v in book.victims if v.id in book.serving_ids]
-    if policy.order != "zone":
-        newest = policy.order == "newest"
-        for part in (idle, busy):
-            yield from sorted(part, key=age, reverse=newest)
-        return
-    counts = dict(book.zones)
-    for part in (idle, busy):
-        yield from _from_fullest_zone(sorted(part, key=age, reverse=True), counts)
-
-
-def _from_fullest_zone(victims: list[Instance], counts: dict[str, int]) -> Iterator[Instance]:
-    """:param victims: youngest first; ``counts`` (members per zone) is kept up to date."""
-    waiting: dict[str, list[Instance]] = {}
-    for victim in victims:
-        waiting.setdefault(victim.zone, []).append(victim)
-    heap = [(-counts[zone], zone) for zone in waiting]
-    heapq.heapify(heap)
-    while heap:
-        _, zone = heapq.heappop(heap)
-        yield waiting[zone].pop()
-        counts[zone] -= 1
-        if waiting[zone]:
-            heapq.heappush(heap, (-counts[zone], zone))
+    return in_order(
+        (idle, busy),
+        policy.order,
+        book.zones,
+        book.surge // book.smallest,
+        lambda victim: (roll.victims[victim.id].launched_at or 0.0, victim.id),
+    )
 
 
 def _waiting_for(world: World, roll: Roll, policy: Policy, book: Book) -> str:

@@ -36,19 +36,20 @@ def drain_seconds(roll: Roll) -> list[float]:
 
 def eta(roll: Roll, policy: Policy, now: float) -> float | None:
     """Seconds to go, from the boot and drain times measured so far; None before there are any."""
-    boots = boot_seconds(roll)
-    if not boots or roll.phase is not Phase.ROLLING or replaced(roll) == len(roll.victims):
+    if roll.phase is not Phase.ROLLING or replaced(roll) == len(roll.victims):
         return None
+    boots, drains = boot_seconds(roll), drain_seconds(roll)
     asked = sum(1 for key in roll.victims if key in roll.terminations) + len(roll.vanished)
-    ready = len(boots)
-    to_boot = max(0, len(roll.victims) - max(asked, ready))
-    window = max(1, window_of(roll, policy))
-    rounds = math.ceil(to_boot / window)
-    pending = [r for r in roll.replacements.values() if not r.settled]
-    elapsed = min((now - r.seen_at for r in pending), default=0.0)
-    boot = statistics.median(boots)
-    drains = drain_seconds(roll)
-    return max(0.0, rounds * boot - elapsed) + (statistics.median(drains) if drains else 0.0)
+    to_boot = max(0, len(roll.victims) - max(asked, len(boots)))
+    if not (boots if to_boot else drains):
+        return None
+    drain = statistics.median(drains) if drains else 0.0
+    if not to_boot:
+        leaving = [t.asked_at for t in roll.terminations.values() if t.gone_at is None]
+        return max(0.0, max(leaving, default=now) + drain - now)
+    rounds = math.ceil(to_boot / max(1, window_of(roll, policy)))
+    pending = [now - r.seen_at for r in roll.replacements.values() if not r.settled]
+    return max(0.0, rounds * statistics.median(boots) - min(pending, default=0.0)) + drain
 
 
 def window_of(roll: Roll, policy: Policy) -> int:
