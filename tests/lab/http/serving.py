@@ -66,9 +66,13 @@ class BackgroundServer:
         application: the WSGI application.
         host: address to listen on.
         port: TCP port; 0 takes a free one.
+
+    Raises:
+        OSError: the address cannot be listened on.
     """
 
     def __init__(self, application: Callable[..., Any], host: str, port: int) -> None:
+        _try_to_listen(host, port)
         self._server = ClosingServer(host, port, application)
         self._thread = threading.Thread(
             target=self._server.serve_forever,
@@ -89,6 +93,20 @@ class BackgroundServer:
         self._thread.join(JOIN_SECONDS)
         self._server.close_connections()
         self._server.server_close()
+
+
+def _try_to_listen(host: str, port: int) -> None:
+    # werkzeug would print several lines and end the process.
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as refused:
+        reason = refused.strerror or str(refused)
+        raise OSError(f"cannot listen on {host}:{port}: {reason}") from None
 
 
 def cut(connection: socket.socket) -> None:
