@@ -17,7 +17,9 @@ MAX_TEXT = 1024  # characters; far above any sensible value, far below apt's lin
 INTERVAL = re.compile(r"(0|[1-9]\d{0,8})([smhd]?)\Z")
 UNQUOTABLE = re.compile(r'["\x00-\x1f\x7f\u0085\u2028\u2029]')
 _USER = re.compile(r"[a-z_][a-z0-9_.-]*\$?\Z", re.IGNORECASE)
-_PROXY = re.compile(r"(DIRECT|(https?|socks5h)://[^\s/]+(/[^\s]*)?)\Z")
+_PROXY = re.compile(
+    r"(DIRECT|(https?|socks5h)://([^\s/@]+@)?[A-Za-z0-9\[][A-Za-z0-9.:\]-]*(/\S*)?)\Z"
+)
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?\Z")  # Debian policy 5.6.1
 _UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@-]*\Z")

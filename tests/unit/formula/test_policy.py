@@ -1,0 +1,203 @@
+"""What a good pillar means."""
+
+import pytest
+
+from aptpolicy import fragment
+from aptpolicy import policy as policies
+from aptpolicy.versions import OperatingSystem, from_grains, numbers
+from tests.unit.formula.systems import (
+    BOOKWORM,
+    JAMMY,
+    MINT,
+    NOBLE,
+    RASPBIAN,
+    RESOLUTE,
+    SID,
+    TESTING,
+    TRIXIE,
+    policy,
+    refusals,
+)
+
+
+def written(pillar=None, system=BOOKWORM, **more):
+    return dict(fragment.directives(policy(pillar, system, **more)))
+
+
+def test_without_a_pillar_security_updates_are_installed_daily_and_nothing_reboots():
+    settings = written(None)
+    assert settings["APT::Periodic::Update-Package-Lists"] == "1"
+    assert settings["APT::Periodic::Unattended-Upgrade"] == "1"
+    assert settings["Unattended-Upgrade::Automatic-Reboot"] == "false"
+    assert policy(None).enabled
+
+
+def test_switched_off_means_the_periodic_run_is_off_while_lists_are_still_fetched():
+    settings = written({"enabled": False})
+    assert settings["APT::Periodic::Unattended-Upgrade"] == "0"
+    assert settings["APT::Periodic::Update-Package-Lists"] == "1"
+    assert not policy({"enabled": False}).enabled
+
+
+@pytest.mark.parametrize("interval", [0, "0", "0h"])
+def test_an_interval_of_zero_switches_the_policy_off_and_says_so(interval):
+    result = policy({"periodic": {"unattended_upgrade": interval}})
+    assert not result.enabled
+
+
+def test_a_null_is_as_good_as_no_key():
+    assert written({"mail": None, "blacklist": None}) == written({})
+
+
+def test_an_overlay_is_chosen_by_the_grain_and_may_unset_a_key():
+    pillar = {
+        "mail": {"to": "all@example.org", "report": "always"},
+        "environments": {"prod": {"mail": {"to": "ops@example.org", "report": None}}},
+    }
+    settings = written(pillar, grain_environment="prod")
+    assert settings["Unattended-Upgrade::Mail"] == "ops@example.org"
+    assert "Unattended-Upgrade::MailReport" not in settings
+
+
+def test_the_pillar_key_environment_wins_over_the_grain():
+    pillar = {
+        "environment": "dev",
+        "environments": {"dev": {"blacklist": ["dev"]}, "prod": {"blacklist": ["prod"]}},
+    }
+    settings = written(pillar, grain_environment="prod")
+    assert settings["Unattended-Upgrade::Package-Blacklist"] == ("dev",)
+
+
+def test_environments_without_a_name_warn_that_the_base_applies():
+    (warning,) = policy({"environments": {"dev": {}}}).warnings
+    assert "the base applies" in warning
+
+
+def test_a_lower_layer_fills_what_the_pillar_leaves_open():
+    layer = {"mail.to": "low@example.org", "mail.report": "always"}
+    settings = written({"mail": {"to": "high@example.org"}}, fallback=layer)
+    assert settings["Unattended-Upgrade::Mail"] == "high@example.org"
+    assert settings["Unattended-Upgrade::MailReport"] == "always"
+
+
+@pytest.mark.parametrize(
+    ("name", "pillar", "lacking", "having"),
+    [
+        ("Allow-APT-Mark-Fallback", {"allow_apt_mark_fallback": False},
+         OperatingSystem("Ubuntu", "focal", "20.04"), BOOKWORM),
+        ("Dirs::Plugins", {"plugin_dirs": ["/opt/plugins"]}, BOOKWORM, TRIXIE),
+        ("Automatic-Reboot-IgnoredUsers",
+         {"reboot": {"policy": "when_needed", "ignored_users": ["deploy"]}}, TRIXIE, SID),
+        ("Automatic-Reboot-WithSystemUsers",
+         {"reboot": {"policy": "when_needed", "with_system_users": False}}, TRIXIE, TESTING),
+        ("Postpone-For-Days", {"postpone_for_days": 3}, NOBLE, RESOLUTE),
+        ("Postpone-Wait-Time", {"postpone_wait_time": 60}, TRIXIE, RESOLUTE),
+    ],
+)  # fmt: skip
+def test_a_key_the_installed_version_does_not_know_is_left_out_with_a_warning(
+    name, pillar, lacking, having
+):
+    key = f"Unattended-Upgrade::{name}"
+    old = policy(pillar, lacking)
+    assert key not in dict(fragment.directives(old))
+    assert any("left out" in warning for warning in old.warnings)
+    new = policy(pillar, having)
+    assert key in dict(fragment.directives(new))
+    assert not any("left out" in warning for warning in new.warnings)
+
+
+def test_the_installed_version_counts_more_than_the_one_of_the_release():
+    backported = OperatingSystem("Debian", "bookworm", "12", "2.13~bpo12+1")
+    assert backported.tool_is_at_least("2.13")
+    assert not BOOKWORM.tool_is_at_least("2.11")
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [("2.9.1+nmu3", (2, 9, 1)), ("1:2.12ubuntu5", (2, 12)), ("unknown", ())],
+)
+def test_a_version_is_compared_by_its_leading_numbers(version, expected):
+    assert numbers(version) == expected
+
+
+def test_grains_of_testing_without_a_release_number_are_enough():
+    grains = {"os": "Debian", "oscodename": "forky", "lsb_distrib_id": "Debian GNU/Linux"}
+    assert from_grains(grains) == OperatingSystem("Debian", "forky", "")
+
+
+@pytest.mark.parametrize(
+    ("pillar", "words"),
+    [
+        ({"periodic": {"unattended_upgrade": "12h"}}, "midnight"),
+        ({"periodic": {"verbose": 2}}, "half a megabyte"),
+        ({"mail": {"to": "a", "report": "always", "only_on_error": True}}, "ignored"),
+        ({"mail": {"report": "always"}}, "without mail.to"),
+        ({"whitelist": ["nginx"]}, "whitelist_strict"),
+        ({"reboot": {"time": "04:00"}}, "policy is never"),
+        ({"third_party": {"docker": {"origin": "Docker"}}}, "docker"),
+        ({"needrestart": {"mode": "automatic"}}, "sshd"),
+    ],
+)
+def test_what_is_probably_not_meant_is_warned_about(pillar, words):
+    assert any(words in warning for warning in policy(pillar).warnings)
+
+
+def test_sparing_ssh_or_one_big_step_silences_the_sshd_warning():
+    for more in ({"never_restart": ["ssh"]},):
+        assert not policy({"needrestart": {"mode": "automatic", **more}}).warnings
+    whole = {"needrestart": {"mode": "automatic"}, "minimal_steps": False}
+    assert not policy(whole).warnings
+
+
+def test_a_third_party_named_in_origins_becomes_a_pattern_and_no_warning():
+    pillar = {
+        "origins": ["security", "docker"],
+        "third_party": {"docker": {"origin": "Docker", "label": "Docker, CE"}},
+    }
+    result = policy(pillar)
+    assert r"origin=Docker,label=Docker\, CE" in result.patterns
+    assert not result.warnings
+
+
+@pytest.mark.parametrize("system", [TESTING, SID])
+def test_testing_and_sid_allow_the_main_archive_and_say_so(system):
+    result = policy(None, system)
+    assert any("label=Debian" in p and "Security" not in p for p in result.patterns)
+    assert any("main archive" in warning for warning in result.warnings)
+
+
+def test_a_derivative_without_words_asks_for_raw_patterns():
+    (message, *_) = refusals({}, MINT)
+    assert "raw pattern" in message
+    assert policy({"origins": ["origin=linuxmint"]}, MINT).patterns == ("origin=linuxmint",)
+    assert policy({}, RASPBIAN).patterns
+
+
+@pytest.mark.parametrize(
+    ("dpkg", "options"),
+    [
+        ({}, ("--force-confdef", "--force-confold")),
+        ({"conffile": "replace"}, ("--force-confdef", "--force-confnew")),
+        ({"conffile": "ask"}, ()),
+        ({"options": ["--force-confnew"]}, ("--force-confnew",)),
+        ({"conffile": "keep", "options": ["--force-unsafe-io"]},
+         ("--force-confdef", "--force-confold", "--force-unsafe-io")),
+    ],
+)  # fmt: skip
+def test_the_conffile_policy_becomes_options_of_dpkg(dpkg, options):
+    assert written({"dpkg": dpkg})["DPkg::Options"] == options
+
+
+def test_reboot_times_are_spread_but_the_same_for_the_same_minion():
+    pillar = {"reboot": {"policy": "when_needed", "time": "23:50", "spread": "30m"}}
+    times = {policies.reboot_time(policy(pillar, minion_id=f"web{number}")) for number in range(50)}
+    assert len(times) > 10
+    assert all(t >= "23:50" or t < "00:20" for t in times)
+    again = policies.reboot_time(policy(pillar, minion_id="web1"))
+    assert again == policies.reboot_time(policy(pillar, minion_id="web1"))
+
+
+@pytest.mark.parametrize(("when", "prefix"), [("now", "now"), ("+5", "+")])
+def test_other_reboot_times_keep_their_form(when, prefix):
+    pillar = {"reboot": {"policy": "when_needed", "time": when, "spread": "30m"}}
+    assert policies.reboot_time(policy(pillar, JAMMY)).startswith(prefix)
