@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aptpolicy.system import ENVIRONMENT, KEPT_BACK, REBOOT_REQUIRED, CommandFailed
 
-TOOL = "/usr/bin/unattended-upgrade"
+TOOL = "usr/bin/unattended-upgrade"
 DAILY_LOCK = "var/lib/apt/daily_lock"  # what apt.systemd.daily holds while it works
 POLL_SECONDS = 1.0
 STOP_GRACE_SECONDS = 120  # after SIGTERM the tool finishes its current step
@@ -65,7 +65,7 @@ class Runner:
         """Take the daily lock and wait for dpkg's; ``work(seconds left)`` runs under it."""
         end = self.clock() + deadline
         path = self.host.root / DAILY_LOCK
-        if not path.parent.is_dir() or not self.host.exists(TOOL.lstrip("/")):
+        if not path.parent.is_dir() or not self.host.exists(TOOL):
             return _answer(None, "unattended-upgrades is not installed", [])
         with open(path, "a", encoding="utf-8") as lock:
             waited_for = "apt's daily job"
@@ -92,7 +92,7 @@ class Runner:
     def _tool(self, arguments, seconds, environment):
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
             process = self.popen(
-                [TOOL, *arguments], env=environment, stdin=subprocess.DEVNULL, stdout=output,
+                [str(self.host.root / TOOL), *arguments], env=environment, stdin=subprocess.DEVNULL, stdout=output,
                 stderr=subprocess.STDOUT,
             )  # fmt: skip
             timed_out = False
@@ -144,8 +144,7 @@ class Runner:
             "Unattended-Upgrade::Automatic-Reboot": "false",
             "Dir::Cache::archives": f"{folder}/archives/",
             "Dir::State": f"{folder}/state/",
-            "Dir::State::lists": f"{root}var/lib/apt/lists/" if str(root) == "/" else
-                                 f"{root}/var/lib/apt/lists/",
+            "Dir::State::lists": f"{root / 'var/lib/apt/lists'}/",
             "Dir::State::status": root / "var/lib/dpkg/status",
             "Dir::State::extended_states": root / "var/lib/apt/extended_states",
             "Dir::Etc::parts": "/dev/null",

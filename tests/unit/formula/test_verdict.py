@@ -1,0 +1,77 @@
+"""From facts to a verdict."""
+
+import pytest
+
+from aptpolicy import verdict
+from aptpolicy.effective import Difference
+from aptpolicy.verdict import SECONDS_PER_DAY, Facts, Waiting
+
+HEALTHY = {
+    "intended": True,
+    "installed": True,
+    "effective": True,
+    "security_matches": True,
+    "lists_age": 3600,
+    "timers": (("apt-daily.timer", True), ("apt-daily-upgrade.timer", True)),
+    "waiting": (),
+    "success_age": 3600,
+}
+ONE = (Waiting("libc6", security=True, allowed=True),)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected", "code"),
+    [
+        ({}, "ok", None),
+        ({"intended": False, "effective": False}, "disabled", "disabled"),
+        ({"intended": None, "effective": False}, "disabled", "disabled"),
+        ({"intended": None}, "ok", None),
+        ({"effective": False}, "misconfigured", "switched_off"),
+        ({"refused": ("mail:to is refused",), "intended": None}, "misconfigured", "policy_refused"),
+        ({"installed": False}, "misconfigured", "not_installed"),
+        ({"differences": (Difference("Mail", "a", "b"),)}, "misconfigured", "overridden"),
+        ({"security_matches": False}, "misconfigured", "no_security_repository"),
+        ({"timers": (("apt-daily.timer", False),)}, "misconfigured", "timer_inactive"),
+        ({"interrupted": True}, "blocked", "dpkg_interrupted"),
+        ({"broken": ("nginx",)}, "blocked", "dpkg_broken"),
+        ({"lock_age": 2 * 3600}, "blocked", "lock"),
+        ({"lock_age": 60}, "ok", None),
+        ({"last_run_failed": True}, "blocked", "last_run_failed"),
+        ({"waiting": (Waiting("libc6", True, True, held=True),)}, "blocked", "held"),
+        ({"waiting": (Waiting("libc6", True, True, blacklisted=True),)}, "blocked", "blacklisted"),
+        ({"waiting": (Waiting("vim", False, False, held=True),)}, "ok", None),
+        ({"waiting": ONE, "kept_back": ("libc6",)}, "blocked", "kept_back"),
+        ({"waiting": (), "kept_back": ("libc6",)}, "ok", None),
+        ({"waiting": ONE}, "ok", None),
+        ({"waiting": ONE, "success_age": None}, "stale", "never_ran"),
+        ({"waiting": ONE, "success_age": 4 * SECONDS_PER_DAY}, "stale", "old_run"),
+        ({"waiting": (), "success_age": 4 * SECONDS_PER_DAY}, "ok", None),
+        ({"lists_age": None}, "stale", "no_lists"),
+        ({"lists_age": 4 * SECONDS_PER_DAY}, "stale", "old_lists"),
+        ({"lists_age": 4 * SECONDS_PER_DAY, "max_age_days": 7}, "ok", None),
+        ({"reboot_required": True}, "reboot_pending", "reboot_required"),
+    ],
+)
+def test_facts_lead_to_a_verdict_and_its_reason(change, expected, code):
+    answer, reasons = verdict.judge(Facts(**{**HEALTHY, **change}))
+    assert answer == expected
+    assert [reason.code for reason in reasons] == ([code] if code else [])
+
+
+def test_the_worst_reason_decides_and_all_are_told_worst_first():
+    facts = Facts(**{**HEALTHY, "reboot_required": True, "interrupted": True,
+                     "security_matches": False})  # fmt: skip
+    answer, reasons = verdict.judge(facts)
+    assert answer == "misconfigured"
+    assert [r.verdict for r in reasons] == ["misconfigured", "blocked", "reboot_pending"]
+
+
+def test_what_is_unknown_is_held_against_nobody():
+    unknown = {**HEALTHY, "security_matches": None, "waiting": None, "timers": ()}
+    assert verdict.judge(Facts(**unknown))[0] == "ok"
+
+
+def test_a_policy_that_is_off_is_neither_stale_nor_misconfigured():
+    off = {**HEALTHY, "intended": False, "effective": False, "security_matches": False,
+           "waiting": ONE, "success_age": None, "installed": False}  # fmt: skip
+    assert verdict.judge(Facts(**off))[0] == "disabled"
