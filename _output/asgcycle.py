@@ -167,7 +167,7 @@ def _tail(name, found):
         )
     lines += [f"  ✗ {text}" for text in found.get("failures", [])]
     for key, text in found.get("evidence", {}).items():
-        lines += [f"  console of {key}:", *(f"    | {line}" for line in text.splitlines())]
+        lines += [f"  {key}:", *(f"    | {line}" for line in text.splitlines())]
     for what, state in (found.get("left_changed") or {}).items():
         if isinstance(state, dict):
             state = f"is {state['now']}, should be {state['should_be']}"

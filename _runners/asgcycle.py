@@ -294,11 +294,12 @@ def _run(name, begun, policy, aws, warnings=()):
             ended = engine.run(begun)
         except EndedAtOnce as exc:
             return _ended_at_once(name, arn=begun.arn, why=str(exc))
+    evidence = inform.evidence(aws, ended)
     data = report.summary(ended, policy, aws.calls, time.time())
     data["warnings"] = list(warnings)
     data["turns"] = engine.turns
     data["next"] = inform.next_step(ended)
-    data["evidence"] = inform.evidence(aws, ended)
+    data["evidence"] = evidence
     return _shape({name: data}, report.exit_code(ended))
 
 

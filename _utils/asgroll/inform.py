@@ -155,20 +155,33 @@ def next_step(roll: Roll) -> str:
 
 def evidence(aws: Aws, roll: Roll) -> dict[str, str]:
     """
-    The end of the console of replacements that did not become ready, after a halt.
+    What AWS can tell after a halt: failed scaling activities since the roll began, and the end of
+    the console of replacements that failed.
 
     Goes into the result only, never into events: a console may show what is not for everybody.
     """
     if roll.phase is not Phase.HALTED:
         return {}
-    failed = [r.id for r in roll.replacements.values() if r.failed_at is not None]
     found = {}
+    try:
+        for activity in aws.activities(roll.group):
+            if activity.failed and activity.started_at >= roll.started_at:
+                text = f"{activity.description} {activity.message}".strip()
+                found[f"scaling activity {activity.status.lower()}"] = text
+                break  # newest first: the last one says what stands in the way now
+    except AwsError as exc:
+        found["scaling activities"] = str(exc)
+    failed = [
+        r.id
+        for r in roll.replacements.values()
+        if r.failed_at is not None or (r.gone_at is not None and r.ready_at is None)
+    ]
     for key in failed[-EVIDENCE_INSTANCES:]:
         try:
             lines = aws.console(key).splitlines()[-EVIDENCE_LINES:]
-            found[key] = "\n".join(lines) or "the console is empty so far"
+            found[f"console of {key}"] = "\n".join(lines) or "empty"
         except AwsError as exc:
-            found[key] = f"no console: {exc}"
+            found[f"console of {key}"] = str(exc)
     return found
 
 

@@ -8,9 +8,12 @@ in the group's own units (instances, or the sum of their weights when the group 
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+
+_INSTANCE_ID = re.compile(r"\bi-[0-9a-f]{8,17}\b")
 
 IN_SERVICE = "InService"
 STANDBY = "Standby"
@@ -149,6 +152,12 @@ class Activity:
     @property
     def failed(self) -> bool:
         return self.status in ("Failed", "Cancelled")
+
+    @property
+    def instance(self) -> str:
+        """Id of the instance that the description names, empty when it names none."""
+        found = _INSTANCE_ID.search(self.description)
+        return found[0] if found else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,30 +192,30 @@ def _follow_victims(roll: Roll, world: World) -> Roll:
 
 def _follow_replacements(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
     replacements = dict(roll.replacements)
-    failures = list(roll.failures)
-    excused = roll.excused
     for key, instance in world.instances.items():
-        if key in roll.initial:
-            continue
-        known = replacements.get(key) or Replacement(
-            key, instance.zone, now, weight=instance.weight, spec=instance.spec
-        )
-        replacements[key] = known if known.gone_at else _seen(known, instance, policy, now)
-    for key, known in list(replacements.items()):
+        if key not in roll.initial and key not in replacements:
+            replacements[key] = Replacement(
+                key, instance.zone, now, weight=instance.weight, spec=instance.spec
+            )
+    failures: list[Failure] = []
+    excused = roll.excused
+    for key, known in replacements.items():
         if known.gone_at is not None:
             continue
-        if key not in world.instances:
-            known = _missing(known, policy, now)
-        if known.gone_at is not None and key not in roll.terminations:
-            if excused >= known.weight:
-                excused -= known.weight
-            else:
-                failures.append(Failure(now, f"new instance {key} is gone", _died(known)))
-        elif _too_late(known, roll, policy, now):
-            known = replace(known, failed_at=now)
-            failures.append(_not_ready(known, world, policy, now))
-        replacements[key] = known
-    return roll.with_(replacements=replacements, failures=tuple(failures), excused=excused)
+        instance = world.instances.get(key)
+        seen = _seen(known, instance, policy, now) if instance else _missing(known, policy, now)
+        if seen.gone_at is not None and key not in roll.terminations:
+            if excused >= seen.weight:
+                excused -= seen.weight
+            elif seen.failed_at is None:
+                failures.append(Failure(now, f"new instance {key} is gone", _died(seen)))
+        elif _too_late(seen, roll, policy, now):
+            seen = replace(seen, failed_at=now)
+            failures.append(_not_ready(seen, instance, now))
+        replacements[key] = seen
+    return roll.with_(
+        replacements=replacements, failures=(*roll.failures, *failures), excused=excused
+    )
 
 
 def _seen(known: Replacement, instance: Instance, policy: Policy, now: float) -> Replacement:
@@ -261,8 +261,7 @@ def _too_late(known: Replacement, roll: Roll, policy: Policy, now: float) -> boo
     )
 
 
-def _not_ready(known: Replacement, world: World, policy: Policy, now: float) -> Failure:
-    instance = world.instances.get(known.id)
+def _not_ready(known: Replacement, instance: Instance | None, now: float) -> Failure:
     last = describe(instance) if instance else "not listed in the group"
     after = format_duration(now - known.seen_at)
     return Failure(now, f"new instance {known.id} not ready after {after}", last)
@@ -278,6 +277,7 @@ def describe(instance: Instance) -> str:
 
 
 def _count_launch_failures(roll: Roll, world: World) -> Roll:
+    """Failed launches of instances that never showed up in the group; the others are followed."""
     new = [
         a
         for a in world.activities
@@ -286,7 +286,9 @@ def _count_launch_failures(roll: Roll, world: World) -> Roll:
     if not new:
         return roll
     failures = tuple(
-        Failure(a.started_at, "a launch failed", a.message or a.description) for a in new
+        Failure(a.started_at, "a launch failed", a.message or a.description)
+        for a in new
+        if a.instance not in roll.replacements
     )
     counted = roll.counted_launch_failures | {a.id for a in new}
     return roll.with_(failures=roll.failures + failures, counted_launch_failures=counted)

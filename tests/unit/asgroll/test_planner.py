@@ -1,0 +1,288 @@
+"""What the planner decides, as tables over one observation."""
+
+import pytest
+
+from asgroll.model import (
+    Cause,
+    Failure,
+    Finish,
+    PendingChange,
+    Phase,
+    Restore,
+    Resume,
+    SetDesired,
+    SetMax,
+    Suspend,
+    Terminate,
+    Termination,
+    Wait,
+)
+from asgroll.planner import plan
+from tests.unit.asgroll.build import NOW, instance, new, policy, roll, world
+
+OLD = [instance(f"i-old{n}", "abc"[n % 3]) for n in range(6)]
+
+
+def actions(view, state, now=NOW, **keys):
+    return plan(view, state, policy(**keys), now)
+
+
+def terminated(found):
+    return [(a.instance, a.decrement) for a in found if isinstance(a, Terminate)]
+
+
+# --- raising -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("surge", "maximum", "expected"),
+    [
+        pytest.param(1, 10, [SetDesired(6, 7)], id="one above"),
+        pytest.param("34%", 10, [SetDesired(6, 9)], id="a percentage rounds up"),
+        pytest.param(9, 20, [SetDesired(6, 12)], id="never above the number of victims"),
+        pytest.param(2, 6, [SetMax(8), SetDesired(6, 8)], id="max is raised first"),
+    ],
+)
+def test_desired_is_raised_by_the_surge(surge, maximum, expected):
+    state = roll(*OLD, max_size=maximum)
+    assert actions(world(*OLD, maximum=maximum), state, surge=surge) == expected
+
+
+def test_max_stays_and_the_surge_shrinks_when_max_may_not_be_raised():
+    state = roll(*OLD, max_size=7)
+    found = actions(world(*OLD, maximum=7), state, surge=3, raise_max=False)
+    assert found == [SetDesired(6, 7)]
+
+
+def test_processes_that_are_suspended_already_are_left_alone():
+    view = world(*OLD, suspended=())
+    assert actions(view, roll(*OLD))[0] == Suspend(("AZRebalance",))
+    assert not any(isinstance(a, Suspend) for a in actions(world(*OLD), roll(*OLD)))
+
+
+def test_nothing_is_decided_before_our_change_of_desired_is_seen():
+    state = roll(*OLD, delta=1, expected_desired=7, pending=PendingChange(NOW, 6, 7, True))
+    assert [type(a) for a in actions(world(*OLD), state)] == [Wait]
+
+
+# --- terminating ---------------------------------------------------------------------------------
+
+
+def surged(ready, pending=0, gone=0, **fields):
+    """Six old, two of surge: ``ready`` and ``pending`` new ones, ``gone`` victims gone."""
+    fresh = [instance(f"i-new{n}") for n in range(ready)]
+    booting = [instance(f"i-boot{n}", lifecycle="Pending") for n in range(pending)]
+    remaining = OLD[gone:]
+    known = {i.id: new(i.id) for i in fresh}
+    known |= {i.id: new(i.id, ready=False) for i in booting}
+    left = {
+        i.id: Termination(i.id, NOW, Cause.VICTIM, False, leaving_at=NOW, gone_at=NOW)
+        for i in OLD[:gone]
+    }
+    view = world(*remaining, *fresh, *booting)
+    desired = len(view.instances)
+    defaults = {
+        "delta": desired - 6,
+        "expected_desired": desired,
+        "replacements": known,
+        "terminations": left,
+    }
+    return view, roll(*OLD, **(defaults | fields))
+
+
+def test_no_victim_goes_while_no_replacement_is_ready():
+    view, state = surged(ready=0, pending=2)
+    assert terminated(actions(view, state, surge=2)) == []
+
+
+def test_each_ready_replacement_lets_one_victim_go_without_waiting_for_the_other():
+    view, state = surged(ready=1, pending=1)
+    assert terminated(actions(view, state, surge=2)) == [("i-old0", False)]
+
+
+def test_the_last_victims_within_the_surge_go_with_decrement():
+    view, state = surged(ready=6, gone=4)
+    assert terminated(actions(view, state, surge=2)) == [("i-old4", True), ("i-old5", True)]
+
+
+def test_max_unavailable_lets_victims_go_before_replacements_are_ready():
+    found = actions(world(*OLD), roll(*OLD), surge=0, max_unavailable=2)
+    assert terminated(found) == [("i-old0", False), ("i-old1", False)]
+
+
+def test_a_termination_in_flight_does_not_count_as_serving():
+    view, state = surged(ready=1, pending=1)
+    asked = {"i-old0": Termination("i-old0", NOW, Cause.VICTIM, False)}
+    assert terminated(actions(view, state.with_(terminations=asked), surge=2)) == []
+
+
+def test_a_scale_out_by_others_raises_the_floor():
+    view, state = surged(ready=1, pending=1)
+    # somebody wants 7 now: desired 9 of which 2 are ours
+    state = state.with_(expected_desired=9)
+    assert terminated(actions(view, state, surge=2)) == []
+
+
+def test_a_replacement_that_is_not_healthy_long_enough_does_not_count():
+    view, state = surged(ready=1, pending=0)
+    state = state.with_(replacements={"i-new0": new("i-new0", ready=False, healthy_since=NOW)})
+    assert terminated(actions(view, state)) == []
+
+
+def test_victims_that_do_not_serve_go_first_but_only_as_many_as_the_window_holds():
+    sick = [instance(i.id, i.zone, ready=False) for i in OLD]
+    view = world(*sick, maximum=10)
+    found = actions(view, roll(*OLD, delta=1, expected_desired=7), surge=1)
+    # the one slot of the window is already taken by the surge instance that is being launched
+    assert terminated(found) == []
+    booted = world(*sick, instance("i-new0"))
+    state = roll(*OLD, delta=1, expected_desired=7, replacements={"i-new0": new("i-new0")})
+    assert terminated(actions(booted, state, surge=1)) == [("i-old0", False)]
+
+
+def test_only_victims_are_terminated_even_when_others_would_come_first():
+    bystander = instance("i-keep", "a", launched_at=1.0)
+    fresh = instance("i-new0", "b")
+    view = world(bystander, OLD[1], fresh)
+    state = roll(
+        OLD[1],
+        initial=[bystander],
+        delta=1,
+        expected_desired=3,
+        replacements={"i-new0": new("i-new0")},
+    )
+    assert terminated(actions(view, state)) == [("i-old1", True)]
+
+
+def test_an_instance_in_standby_goes_without_decrement_and_without_surge():
+    resting = instance("i-rest", lifecycle="Standby")
+    view = world(resting, OLD[0], desired=1)
+    state = roll(resting, initial=[OLD[0]], desired=1)
+    assert actions(view, state) == [Terminate("i-rest", 1, False, Cause.VICTIM, "was in Standby")]
+
+
+def test_weights_are_counted_in_units():
+    heavy = [instance(f"i-h{n}", weight=3) for n in range(3)]
+    assert actions(world(*heavy, maximum=20), roll(*heavy, max_size=20)) == [SetDesired(9, 12)]
+    fresh = instance("i-new0", weight=2)
+    view = world(*heavy, fresh, desired=11, maximum=20)
+    state = roll(
+        *heavy,
+        delta=2,
+        desired=9,
+        expected_desired=11,
+        max_size=20,
+        replacements={"i-new0": new("i-new0", weight=2)},
+    )
+    # 11 units serve, 9 are needed: no victim of weight 3 may go on the strength of 2 units
+    assert terminated(actions(view, state)) == []
+
+
+# --- failures ------------------------------------------------------------------------------------
+
+FAILED = tuple(Failure(NOW, "new instance i-x not ready", "Pending") for _ in range(3))
+
+
+def test_a_failed_replacement_is_terminated_without_decrement():
+    view, state = surged(ready=0, pending=1)
+    late = {"i-boot0": new("i-boot0", ready=False, failed_at=NOW)}
+    found = actions(view, state.with_(replacements=late, failures=FAILED[:1]))
+    assert found == [Terminate("i-boot0", 1, False, Cause.FAILED, "did not become ready in time")]
+
+
+@pytest.mark.parametrize(("on_failure", "kind"), [("pause", Finish), ("abort", Restore)])
+def test_over_the_failure_budget_nothing_more_is_terminated(on_failure, kind):
+    view, state = surged(ready=2)
+    (found,) = actions(view, state.with_(failures=FAILED), on_failure=on_failure)
+    assert isinstance(found, kind)
+    assert found.outcome is Phase.HALTED
+    assert "3 failures, 2 allowed" in found.reason
+
+
+def test_a_roll_without_progress_halts():
+    view, state = surged(ready=0, pending=1)
+    late = NOW + 1801
+    (found,) = plan(view, state, policy(ready_timeout=900, drain_timeout=900), late)
+    assert found == Finish(Phase.HALTED, "no progress for 30m (ready_timeout + drain_timeout)")
+
+
+# --- ending --------------------------------------------------------------------------------------
+
+
+def finished(**fields):
+    fresh = [instance(f"i-new{n}") for n in range(6)]
+    left = {
+        i.id: Termination(i.id, NOW, Cause.VICTIM, False, leaving_at=NOW, gone_at=NOW) for i in OLD
+    }
+    defaults = {"replacements": {i.id: new(i.id) for i in fresh}, "terminations": left}
+    return world(*fresh), roll(*OLD, **(defaults | fields))
+
+
+def test_a_roll_is_done_when_all_victims_are_gone_and_all_replacements_ready():
+    assert actions(*finished()) == [Restore(Phase.DONE, "")]
+
+
+def test_a_victim_still_leaving_is_waited_for():
+    view, state = finished()
+    slow = Termination("i-old5", NOW, Cause.VICTIM, True, leaving_at=NOW)
+    state = state.with_(terminations={**state.terminations, "i-old5": slow})
+    (found,) = actions(view, state)
+    assert isinstance(found, Wait)
+    assert "i-old5" in found.why
+
+
+def test_sizes_and_processes_are_put_back_exactly():
+    view, state = finished(
+        phase=Phase.RESTORING, max_size=6, max_set=8, suspended=frozenset({"AZRebalance"})
+    )
+    view = world(*view.instances.values(), maximum=8)
+    assert actions(view, state) == [
+        SetMax(6, restore=True),
+        Resume(("AZRebalance",)),
+        Finish(Phase.DONE, ""),
+    ]
+
+
+def test_a_max_that_somebody_else_set_meanwhile_stays():
+    view, state = finished(phase=Phase.RESTORING, max_size=6, max_set=8)
+    view = world(*view.instances.values(), maximum=12)
+    assert actions(view, state) == [Finish(Phase.DONE, "")]
+
+
+def test_stopping_gives_back_the_surge_by_removing_what_does_not_serve_yet():
+    view, state = surged(ready=0, pending=2, phase=Phase.RESTORING)
+    found = actions(view, state, surge=2)
+    assert sorted(terminated(found)) == [("i-boot0", True), ("i-boot1", True)]
+    assert {a.cause for a in found} == {Cause.SURPLUS}
+
+
+def test_stopping_keeps_a_ready_replacement_and_removes_a_victim_for_it():
+    view, state = surged(ready=2, phase=Phase.RESTORING)
+    assert terminated(actions(view, state, surge=2)) == [("i-old0", True), ("i-old1", True)]
+
+
+def test_a_surplus_is_never_removed_below_the_floor():
+    sick = [instance(i.id, i.zone, ready=False) for i in OLD[:2]]
+    fresh = instance("i-new0")
+    view = world(*sick, *OLD[2:], fresh)
+    state = roll(
+        *OLD,
+        delta=1,
+        expected_desired=7,
+        phase=Phase.RESTORING,
+        replacements={"i-new0": new("i-new0")},
+    )
+    # one that does not serve may go; none of those that serve
+    assert terminated(actions(view, state)) == [("i-old0", True)]
+
+
+def test_desired_is_lowered_directly_only_when_there_is_no_instance_to_choose():
+    state = roll(*OLD, delta=1, expected_desired=7, phase=Phase.RESTORING, short_since=NOW - 60)
+    assert actions(world(*OLD, desired=7), state) == [SetDesired(7, 6)]
+    just_now = state.with_(short_since=NOW)
+    assert [type(a) for a in actions(world(*OLD, desired=7), just_now)] == [Wait]
+
+
+def test_an_ended_roll_has_nothing_to_do():
+    view, state = finished(phase=Phase.DONE)
+    assert actions(view, state) == []
