@@ -119,15 +119,6 @@ def roll(actor: Actor) -> None:
 
 
 def hooks(actor: Actor) -> None:
-    for name, transition in (("boot", "LAUNCHING"), ("bye", "TERMINATING")):
-        actor.call(
-            "autoscaling",
-            "put_lifecycle_hook",
-            AutoScalingGroupName="web",
-            LifecycleHookName=name,
-            LifecycleTransition=f"autoscaling:EC2_INSTANCE_{transition}",
-            HeartbeatTimeout=120,
-        )
     actor.call("autoscaling", "describe_lifecycle_hooks", AutoScalingGroupName="web")
     actor.terminate(next(iter(actor.look())))
     for turn in range(20):
@@ -194,6 +185,16 @@ def refresh(actor: Actor) -> None:
     actor.look()
 
 
+HOOKS = {
+    "hooks": [
+        {
+            "name": name,
+            "transition": f"autoscaling:EC2_INSTANCE_{transition}",
+            "heartbeat_timeout": 120,
+        }
+        for name, transition in (("boot", "LAUNCHING"), ("bye", "TERMINATING"))
+    ]
+}
 WEIGHTS = {
     "mixed": {
         "overrides": [{"type": "t3.micro", "weight": 1}, {"type": "t3.large", "weight": 2}],
@@ -228,7 +229,7 @@ STORIES = [
     pytest.param(roll, {"standby": 1, "protected": 2}, [], id="standby and protected instances"),
     pytest.param(roll, CONFIGURED, [], id="launch configurations and a classic load balancer"),
     pytest.param(roll, {}, [{"kind": "stale_reads", "seconds": 20}], id="stale reads"),
-    pytest.param(hooks, {}, [], id="lifecycle hooks"),
+    pytest.param(hooks, HOOKS, [], id="lifecycle hooks"),
     pytest.param(refusals, {}, [], id="refusals"),
     pytest.param(seats, {}, [], id="standby, protection, health"),
     pytest.param(refresh, {}, [], id="an instance refresh"),

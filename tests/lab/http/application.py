@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable
 from itertools import count
@@ -18,14 +19,17 @@ from tests.lab.http.wire import Answer, Call
 from tests.lab.world import ApiError
 
 RESET_PATH = "/moto-api/reset"
-#: What a proxy in front of an API answers when it is broken. Like the real pages it is not
-#: well-formed XML, over which botocore stumbles.
+#: What a proxy in front of an API answers when it is broken. botocore recognises a page that begins
+#: with "<html>"; over one with a document type before that it stumbles.
 HTML_ERROR = Answer(
     502,
     (("Content-Type", "text/html"),),
-    b"<html><head><title>502 Bad Gateway</title></head>"
+    b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head>"
     b"<body><center><h1>502 Bad Gateway</h1></center><hr></body></html>",
 )
+#: A defect of the lab or of moto; the traceback is in the log.
+BROKEN = ApiError("InternalFailure", "The lab itself failed; its log says why.", 500)
+LOG = logging.getLogger(__name__)
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
 
@@ -112,7 +116,11 @@ class Application:
             self._time.wait(fault.latency)
         with self.lock:
             self.tick()
-            answer, outcome = self._faulty(region, call, fault, environ)
+            try:
+                answer, outcome = self._faulty(region, call, fault, environ)
+            except Exception:
+                LOG.exception("the lab failed at %s:%s", call.service, call.operation)
+                answer, outcome = self._refuse(call, BROKEN)
             region.world.record_call(call.service, call.operation, call.params, outcome)
         if answer is None:
             cut(environ["werkzeug.socket"])

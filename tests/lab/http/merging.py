@@ -36,7 +36,13 @@ def create_group(region: Any, params: Params) -> Params:
 
 def update_group(region: Any, params: Params) -> Params:
     """UpdateAutoScalingGroup: as create."""
-    answer = region.ask_world("autoscaling", "UpdateAutoScalingGroup", with_zones(region, params))
+    given = with_zones(region, params)
+    answer = region.ask_world("autoscaling", "UpdateAutoScalingGroup", given)
+    group = region.world.group(params["AutoScalingGroupName"])
+    if given.get("AvailabilityZones"):
+        group.zones = tuple(given["AvailabilityZones"])
+    if given.get("TerminationPolicies"):
+        group.termination_policies = tuple(given["TerminationPolicies"])
     region.keep_extras(params)
     return answer
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.lab.api import OPERATIONS
-from tests.lab.http import leftovers, merging
+from tests.lab.http import group_calls, leftovers, merging
 from tests.lab.http.mirror import InstanceMirror
 from tests.lab.http.stores import Stores
 from tests.lab.world import ApiError, World
@@ -30,6 +30,11 @@ STORED_BY_MOTO = {
         "PutScalingPolicy",
         "PutScheduledUpdateGroupAction",
     )
+}
+#: What the world answers, by service and operation.
+KNOWN = {
+    **OPERATIONS,
+    "autoscaling": {**group_calls.OPERATIONS, **OPERATIONS["autoscaling"]},
 }
 #: Calls that need both: the world's instances are in moto, but moto does not know their fate.
 MERGED: dict[tuple[str, str], Handler] = {
@@ -64,7 +69,7 @@ class Region:
 
     def ask_world(self, service: str, operation: str, params: Params) -> Params:
         """Answer from the world; raises `ApiError` as AWS would refuse."""
-        handler = OPERATIONS[service].get(operation)
+        handler = KNOWN[service].get(operation)
         if handler is None:
             raise ApiError("InvalidAction", f"The lab does not answer {service}:{operation}")
         return handler(self.world, params)

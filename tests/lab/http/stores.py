@@ -131,7 +131,7 @@ class Stores:
         )
 
     def _load_balancer(self, balancer: Any) -> LoadBalancer:
-        return LoadBalancer(balancer.name, balancer.dns_name, tuple(balancer.zones))
+        return LoadBalancer(balancer.name, balancer.dns_name, tuple(balancer.availability_zones))
 
 
 def _draining(group: Any) -> float | None:
