@@ -92,9 +92,12 @@ class Runner:
     def _tool(self, arguments, seconds, environment):
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
             process = self.popen(
-                [str(self.host.root / TOOL), *arguments], env=environment, stdin=subprocess.DEVNULL, stdout=output,
+                [str(self.host.root / TOOL), *arguments],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
                 stderr=subprocess.STDOUT,
-            )  # fmt: skip
+            )
             timed_out = False
             try:
                 code = process.wait(max(seconds, 1))

@@ -46,11 +46,11 @@ class Host:
 
     def __init__(self, root="/", run=None):
         self.root = Path(root)
-        self._run = run or run_command
+        self.run = run or run_command
 
     def command(self, argv, seconds=COMMAND_SECONDS):
         """Run a reading command; raises :class:`CommandFailed` with what it said."""
-        result = self._run(argv, seconds)
+        result = self.run(argv, seconds)
         if result.code != 0:
             raise CommandFailed(f"{' '.join(argv)}: exit {result.code}: {result.err.strip()}")
         return result.out
@@ -66,7 +66,7 @@ class Host:
     def tool_version(self):
         """Installed version of unattended-upgrades, None when it is not installed."""
         fmt = "${db:Status-Status} ${Version}"
-        result = self._run(["dpkg-query", "-W", "-f", fmt, "unattended-upgrades"], COMMAND_SECONDS)
+        result = self.run(["dpkg-query", "-W", "-f", fmt, "unattended-upgrades"], COMMAND_SECONDS)
         status, _, version = result.out.partition(" ")
         return version.strip() if result.code == 0 and status == "installed" else None
 
@@ -143,7 +143,7 @@ class Host:
     def calendar_error(self, expression):
         """What systemd says against a calendar expression; None when it is fine or unknown."""
         try:
-            result = self._run(["systemd-analyze", "calendar", expression], COMMAND_SECONDS)
+            result = self.run(["systemd-analyze", "calendar", expression], COMMAND_SECONDS)
         except CommandFailed:
             return None
         return None if result.code == 0 else (result.err.strip() or "not a calendar expression")
