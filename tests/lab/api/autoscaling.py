@@ -21,7 +21,14 @@ def set_desired_capacity(world: World, params: dict[str, Any]) -> dict[str, Any]
 
 
 def terminate_instance(world: World, params: dict[str, Any]) -> dict[str, Any]:
-    """TerminateInstanceInAutoScalingGroup."""
+    """TerminateInstanceInAutoScalingGroup, with InstanceId or with InstanceIds and the group."""
+    if "InstanceIds" in params:
+        activities = world.terminate_members(
+            params.get("AutoScalingGroupName", ""),
+            params["InstanceIds"],
+            params["ShouldDecrementDesiredCapacity"],
+        )
+        return {"Activities": [reads.activity_row(item) for item in activities]}
     activity = world.terminate_instance(
         params["InstanceId"], params["ShouldDecrementDesiredCapacity"]
     )

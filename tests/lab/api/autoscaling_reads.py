@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from tests.lab.world import Group, Instance, MixedPolicy, TemplateRef, World
 from tests.lab.world.model import Activity
 
-from .common import Rows, limit, moment, page, without_none
+from .common import Rows, limit, moment, page, too_many, without_none
 
 GROUPS_PAGE, GROUPS_MOST = 50, 100
 INSTANCES_MOST = 50
@@ -27,11 +27,16 @@ _ROWS: WeakKeyDictionary[World, dict[str, Rows]] = WeakKeyDictionary()
 def describe_groups(world: World, params: dict[str, Any]) -> dict[str, Any]:
     """DescribeAutoScalingGroups: unknown names are left out of the answer."""
     names = params.get("AutoScalingGroupNames")
+    size = limit(params, "MaxRecords", GROUPS_PAGE, GROUPS_MOST)
+    if names and len(names) > size:
+        raise too_many("autoScalingGroupNames", size)
     chosen = world.groups.values() if not names else _named(world, names)
     found = [group for group in chosen if _tagged(group, params.get("Filters", ()))]
-    size = limit(params, "MaxRecords", GROUPS_PAGE, GROUPS_MOST)
     rows, more = page(found, params.get("NextToken"), size)
     described = [group_row(world, world.as_read(group)) for group in rows]
+    if not params.get("IncludeInstances", True):
+        for row in described:
+            del row["Instances"]
     return without_none({"AutoScalingGroups": described, "NextToken": more})
 
 
@@ -177,6 +182,8 @@ def instance_row(instance: Instance, weighted: bool) -> dict[str, Any]:
 def describe_instances(world: World, params: dict[str, Any]) -> dict[str, Any]:
     """DescribeAutoScalingInstances: unknown ids are left out of the answer."""
     ids = params.get("InstanceIds")
+    if ids and len(ids) > INSTANCES_MOST:
+        raise too_many("instanceIds", INSTANCES_MOST)
     members = [
         item
         for group in world.groups.values()

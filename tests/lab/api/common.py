@@ -41,8 +41,28 @@ def without_none(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def limit(params: dict[str, Any], key: str, default: int, most: int) -> int:
-    """Return the page size asked for, bounded the way AWS bounds it."""
-    return min(int(params.get(key) or default), most)
+    """Return the page size asked for.
+
+    Raises:
+        ApiError: more than AWS allows.
+    """
+    size = int(params.get(key) or default)
+    if size > most:
+        raise ApiError(
+            "ValidationError",
+            f"1 validation error detected: Value '{size}' at '{key[0].lower()}{key[1:]}' failed "
+            f"to satisfy constraint: Member must have value less than or equal to {most}",
+        )
+    return size
+
+
+def too_many(member: str, most: int) -> ApiError:
+    """Return the refusal of a list that is too long."""
+    return ApiError(
+        "ValidationError",
+        f"1 validation error detected: Value at '{member}' failed to satisfy constraint: Member "
+        f"must have length less than or equal to {most}",
+    )
 
 
 class Rows:

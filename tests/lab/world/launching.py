@@ -15,7 +15,9 @@ class Launching(Core):
 
     def reconcile_soon(self, group: Group, delay: float | None = None) -> None:
         """Have the group compare capacity and desired after its reaction time (seconds)."""
-        when = self.now + (self.delays.reaction if delay is None else delay)
+        when = max(
+            self.now + (self.delays.reaction if delay is None else delay), group.backoff_until
+        )
         if group.reconcile_at is not None and group.reconcile_at <= when:
             return
         group.reconcile_at = when
@@ -31,17 +33,27 @@ class Launching(Core):
     def reconcile(self, group: Group) -> None:
         """Launch what is missing, terminate what is too much, else look at the zones."""
         missing = group.desired - group.units
+        if missing >= 0:
+            group.excess.clear()
         while len(group.debts) > max(missing, 0):
             group.debts.pop()
         if missing > 0:
             while group.units < group.desired and not group.suspends("Launch"):
                 if not self.launch_one(group):
-                    self.reconcile_soon(group, max(self.delays.retry, 1.0))
+                    self.back_off(group)
+                    self.reconcile_soon(group)
                     break
         elif missing < 0:
-            self.scale_in(group)
+            # What a heavy launch overshoots by, stays: nobody asked for less.
+            weighted = group.mixed is not None and group.mixed.weighted
+            if group.excess or group.rebalancing or not weighted:
+                self.scale_in(group)
         else:
             self.consider_rebalance(group)
+
+    def back_off(self, group: Group) -> None:
+        """Have a group wait after a failed launch; never 0 seconds, or it would spin for ever."""
+        group.backoff_until = self.now + max(self.delays.retry, 1.0)
 
     # -- one launch ---------------------------------------------------------------------------
 

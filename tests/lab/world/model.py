@@ -292,7 +292,9 @@ class Group:
     zone_counts: dict[str, int] = field(default_factory=dict)
     pending: int = 0
     reconcile_at: float | None = None
+    backoff_until: float = -math.inf
     rebalance_due: bool = False
+    rebalancing: bool = False
     changes: list[str] = field(default_factory=list)
 
     def suspends(self, process: str) -> bool:

@@ -60,8 +60,10 @@ class Scaling(Core):
         """Terminate what is above desired; never so much that less than desired stays."""
         if group.suspends("Terminate"):
             return
-        why = group.excess[-1] if group.excess else Debt("aws", "scale-in", "")
+        reason = "rebalance" if group.rebalancing else "scale-in"
+        why = group.excess[-1] if group.excess else Debt("aws", reason, "")
         group.excess.clear()
+        group.rebalancing = False
         while group.units > group.desired:
             victim = self._choose(group, group.units - group.desired)
             if victim is None:
@@ -129,9 +131,8 @@ class Scaling(Core):
             f"At {self.stamp()} instances were launched to balance instances in zones {low} with "
             "other zones resulting in more than desired number of instances in the group."
         )
-        group.excess.append(Debt("aws", "rebalance", ""))
-        if not self.launch_one(group, extra=Debt("aws", "rebalance", cause), zone=low):
-            group.excess.pop()
+        group.rebalancing = self.launch_one(group, extra=Debt("aws", "rebalance", cause), zone=low)
+        if not group.rebalancing:
             self.consider_rebalance(group)
 
 

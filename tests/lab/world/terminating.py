@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from .core import Core, mutation
-from .errors import validation
+from .errors import ApiError, not_in_group, validation
 from .history import Health, Termination
 from .model import SERVING, STANDBY, Activity, Debt, Group, Instance
 
+# "You can specify up to 100 instances" (API reference, TerminateInstanceInAutoScalingGroup)
+TERMINATE_MOST = 100
 ENDED_BY_EC2 = "has been terminated or stopped"
 
 
@@ -26,28 +28,41 @@ class Terminating(Core):
         group = self.groups[instance.group]
         if decrement:
             self._may_decrement(group, instance)
-        if instance.terminating:
-            return instance.activity
         why = (
             f"At {self.stamp()} instance {instance_id} was taken out of service in response to a "
             "user request"
         )
+        if instance.terminating:
+            if decrement:
+                self.change_desired(group, group.desired - instance.weight, actor, f"{why}.  ")
+            return instance.activity
         if decrement and instance.counts:
             after = group.desired - instance.weight
-            why += f", shrinking the capacity from {group.desired} to {after}."
+            why += f", shrinking the capacity from {group.desired} to {after}"
             self.set_size(group, "desired", after, actor)
-        else:
-            why += "."
-        self.start_termination(instance, actor, "request", why, decrement)
+        self.start_termination(instance, actor, "request", f"{why}.", decrement)
         return instance.activity
+
+    @mutation
+    def terminate_members(
+        self, group: str, instance_ids: list[str], decrement: bool, actor: str = "caller"
+    ) -> list[Activity]:
+        """TerminateInstanceInAutoScalingGroup with InstanceIds: all of them or, refused, none."""
+        if len(instance_ids) > TERMINATE_MOST:
+            raise validation(f"At most {TERMINATE_MOST} instances can be terminated in a call")
+        found = self.group(group)
+        items = [self.managed(key) for key in instance_ids]
+        for item in items:
+            if item.group != group:
+                raise not_in_group(item.id, group)
+        units = sum(item.weight for item in items if item.counts)
+        if decrement and found.desired - units < found.min_size:
+            raise _at_minimum(found)
+        return [self.terminate_instance(item.id, decrement, actor) for item in items]
 
     def _may_decrement(self, group: Group, instance: Instance) -> None:
         if group.desired - instance.weight < group.min_size:
-            raise validation(
-                f"Currently, desiredSize equals minSize ({group.min_size}). Terminating instance "
-                "without replacement will violate group's min size constraint. Either set "
-                "shouldDecrementDesiredCapacity flag to false or lower group's min size."
-            )
+            raise _at_minimum(group)
 
     def start_termination(
         self, instance: Instance, actor: str, reason: str, cause: str, decrement: bool = False
@@ -67,7 +82,11 @@ class Terminating(Core):
         )
         if instance.lifecycle.startswith("Pending"):
             self.end_activity(instance.activity, "Cancelled")
+            if reason != "request":
+                self.back_off(group)
         counted = instance.counts
+        if instance.extra:
+            group.rebalancing = False
         instance.actions.clear()
         self.move(instance, "Terminating")
         instance.activity = self.start_activity(
@@ -202,7 +221,8 @@ class Terminating(Core):
         if group is None or "ELB" not in group.health_check_type or instance.lifecycle != SERVING:
             return
         after_grace = (instance.in_service_at or self.now) + group.grace_period
-        when = max(self.now + self.delays.health_check, after_grace)
+        # Never at once: an application that always fails must not stop the clock.
+        when = max(self.now + max(self.delays.health_check, 1.0), after_grace)
         self.clock.at(when, self._elb_check, instance)
 
     def _elb_check(self, instance: Instance) -> None:
@@ -212,6 +232,14 @@ class Terminating(Core):
         states = [self.balancer(key).targets.get(instance.id) for key in group.load_balancers]
         if any(target is not None and target.state == "unhealthy" for target in states):
             self.mark_unhealthy(instance, "aws", "an ELB system health check failure")
+
+
+def _at_minimum(group: Group) -> ApiError:
+    return validation(
+        f"Currently, desiredSize equals minSize ({group.min_size}). Terminating instance without "
+        "replacement will violate group's min size constraint. Either set "
+        "shouldDecrementDesiredCapacity flag to false or lower group's min size."
+    )
 
 
 def _replacement_cause(stamp: str, reason: str) -> str:

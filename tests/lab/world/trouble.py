@@ -13,6 +13,15 @@ from .history import Call
 from .model import Group, Instance, LaunchData
 
 SPOT = "Server.SpotInstanceTermination: Spot instance termination"
+# Who is behind an event, where it is not an operator.
+ACTORS = {
+    "scale_out": "policy",
+    "scale_in": "policy",
+    "scheduled_action": "policy",
+    "spot_reclaim": "aws",
+    "instance_dies": "aws",
+    "az_outage": "aws",
+}
 DIED = "Server.InternalError: Internal error"
 
 
@@ -148,7 +157,7 @@ class Trouble(Core):
 
     def _happen(self, fault: Fault) -> None:
         act: Callable[[Fault], None] = getattr(self, f"_{fault.kind}")
-        actor = "policy" if fault.kind in ("scale_out", "scale_in") else "operator"
+        actor = ACTORS.get(fault.kind, "operator")
         outcome = "ok"
         try:
             act(fault)
@@ -222,13 +231,15 @@ class Trouble(Core):
     # -- people and policies ------------------------------------------------------------------
 
     def _operator_sets(self, fault: Fault) -> None:
-        self.update_group(
-            self._subject(fault).name,
-            fault.get("min"),
-            fault.get("max"),
-            fault.get("desired"),
-            actor="operator",
-        )
+        self._set(fault, "operator")
+
+    def _scheduled_action(self, fault: Fault) -> None:
+        if not self._subject(fault).suspends("ScheduledActions"):
+            self._set(fault, "policy")
+
+    def _set(self, fault: Fault, actor: str) -> None:
+        low, high, desired = fault.get("min"), fault.get("max"), fault.get("desired")
+        self.update_group(self._subject(fault).name, low, high, desired, actor=actor)
 
     def _operator_terminates(self, fault: Fault) -> None:
         for instance in self._picked(fault):

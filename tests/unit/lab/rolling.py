@@ -56,7 +56,8 @@ class Roll:
     def run(self, turns: int = 10_000) -> int:
         """Roll until all victims are gone; return the number of turns it took."""
         self.autoscaling.set_desired_capacity(
-            AutoScalingGroupName="web", DesiredCapacity=self.live + min(self.surge, len(self.victims))
+            AutoScalingGroupName="web",
+            DesiredCapacity=self.live + min(self.surge, len(self.victims)),
         )
         for turn in range(turns):
             if not self._turn():
