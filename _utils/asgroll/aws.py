@@ -327,7 +327,6 @@ def to_group(raw: Mapping[str, Any]) -> Group:
         other_traffic_sources=tuple(other),
         warm_pool=bool(raw.get("WarmPoolConfiguration")),
         status=raw.get("Status") or "",
-        tags={t["Key"]: t.get("Value", "") for t in raw.get("Tags", [])},
     )
 
 

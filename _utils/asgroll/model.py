@@ -119,9 +119,12 @@ class Group:
     load_balancers: tuple[str, ...] = ()
     other_traffic_sources: tuple[str, ...] = ()
     warm_pool: bool = False
-    protects_new: bool = False
     status: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def deleting(self) -> bool:
+        """DeleteAutoScalingGroup was called: ``status`` is "Delete in progress"."""
+        return "delete" in self.status.lower()
 
 
 @dataclass(frozen=True, slots=True)

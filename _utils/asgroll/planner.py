@@ -68,6 +68,8 @@ def plan(world: World, roll: Roll, policy: Policy, now: float) -> list[Action]:
     """
     if roll.phase.ended:
         return []
+    if world.group.deleting:
+        return [Finish(Phase.HALTED, f"the group is being deleted ({world.group.status})")]
     if roll.pending is not None:
         return [Wait(f"for the group to show desired {roll.pending.after}")]
     book = count(world, roll, policy)

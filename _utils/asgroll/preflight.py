@@ -96,7 +96,7 @@ def blocking(world: World, choice: Choice, policy: Policy, refresh: str | None) 
     """The reasons not to start, each with what to do about it."""
     group = world.group
     found = []
-    if "delete" in group.status.lower():
+    if group.deleting:
         found.append(f"the group is being deleted ({group.status})")
     if not world.instances:
         found.append("the group has no instances: there is nothing to replace")

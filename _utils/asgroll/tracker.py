@@ -48,6 +48,8 @@ def fold(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
     The roll after seeing ``world`` at ``now``: sizes accounted for, instances followed, failures
     counted, extremes noted. Safe to repeat with the same observation.
     """
+    if world.group.deleting:  # its sizes say nothing any more
+        return roll
     before = roll
     roll = _account(roll, world, policy, now)
     roll = _follow_max(roll, world.group, policy, now)

@@ -206,6 +206,14 @@ def test_a_roll_without_progress_halts():
     assert found == Finish(Phase.HALTED, "no progress for 30m (ready_timeout + drain_timeout)")
 
 
+@pytest.mark.parametrize("phase", [Phase.ROLLING, Phase.RESTORING])
+def test_a_group_that_is_being_deleted_is_left_alone(phase):
+    view, state = surged(ready=2, phase=phase)
+    gone = world(*view.instances.values(), desired=0, status="Delete in progress")
+    (found,) = actions(gone, state)
+    assert found == Finish(Phase.HALTED, "the group is being deleted (Delete in progress)")
+
+
 # --- ending --------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,25 @@
+"""What holds for every test: no way to a real AWS account, and no output after pytest's own."""
+
+import os
+
+import salt._logging
+
+#: A test that forgets to name its endpoint reaches a closed port of this machine, nothing else.
+NOWHERE = {
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+
+
+def pytest_configure(config):
+    for name in [n for n in os.environ if n.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(NOWHERE)
+    # Importing Salt installs a handler that keeps records until its daemons configure logging,
+    # and prints them at exit, after pytest's closing line.
+    salt._logging.shutdown_temp_handler()

@@ -1,0 +1,71 @@
+"""Who is replaced and who is kept, and why."""
+
+import pytest
+
+from asgroll.selection import choose
+from tests.unit.asgroll.build import NOW, OLD_SPEC, SPEC, instance, policy
+
+DAY = 86400.0
+OLD = instance("i-0000000000000000a")
+CURRENT = instance("i-0000000000000000b", spec=SPEC)
+LAUNCHED = {OLD.id: NOW - 20 * DAY, CURRENT.id: NOW - 2 * DAY}
+
+
+def chosen(*members, launched=None, **keys):
+    return choose(
+        members, frozenset({SPEC}), LAUNCHED if launched is None else launched, policy(**keys), NOW
+    )
+
+
+@pytest.mark.parametrize(
+    ("select", "victims"),
+    [
+        ("all", [OLD.id, CURRENT.id]),
+        ("outdated", [OLD.id]),
+        ({"older_than": "14d"}, [OLD.id]),
+        ({"instances": [CURRENT.id]}, [CURRENT.id]),
+    ],
+)
+def test_select(select, victims):
+    found = chosen(OLD, CURRENT, select=select)
+    assert list(found.victims) == victims
+    assert set(found.kept) == {OLD.id, CURRENT.id} - set(victims)
+    assert found.problems == ()
+
+
+def test_reasons_are_told():
+    found = chosen(OLD, CURRENT, select="outdated")
+    assert found.victims[OLD.id].why == f"runs {OLD_SPEC}"
+    assert found.kept[CURRENT.id] == "is up to date"
+
+
+def test_unknown_instances_are_all_named():
+    ids = ["i-0000000000000000c", "i-0000000000000000d"]
+    found = chosen(OLD, select={"instances": ids})
+    assert len(found.problems) == 2
+    assert all(key in text for key, text in zip(ids, found.problems, strict=True))
+
+
+def test_an_unknown_age_is_not_a_young_one():
+    found = chosen(OLD, launched={}, select={"older_than": "14d"})
+    assert found.victims == {}
+    assert "does not tell when" in found.problems[0]
+
+
+@pytest.mark.parametrize("kind", ["protected", "standby"])
+@pytest.mark.parametrize("answer", ["replace", "skip", "refuse"])
+def test_protected_and_standby_follow_the_policy(kind, answer):
+    fields = {"protected": True} if kind == "protected" else {"lifecycle": "Standby"}
+    special = instance("i-0000000000000000e", **fields)
+    found = chosen(special, launched={special.id: NOW}, **{kind: answer})
+    assert (special.id in found.victims) is (answer == "replace")
+    assert (special.id in found.kept) is (answer == "skip")
+    assert bool(found.problems) is (answer == "refuse")
+
+
+def test_instances_on_their_way_out_are_nobodys_victims():
+    assert chosen(instance("i-0000000000000000f", lifecycle="Terminating:Wait")).victims == {}
+
+
+def test_the_oldest_comes_first():
+    assert list(chosen(CURRENT, OLD).victims) == [OLD.id, CURRENT.id]

@@ -1,0 +1,222 @@
+"""What an observation adds to a roll: sizes accounted for, instances followed, failures counted."""
+
+from dataclasses import replace
+
+import pytest
+
+from asgroll.model import Activity, Cause, PendingChange, Termination
+from asgroll.tracker import fold, serves
+from tests.unit.asgroll.build import NOW, instance, new, policy, roll, world
+
+OLD = [instance(f"i-old{n}") for n in range(4)]
+
+
+def after(view, state, now=NOW, **keys):
+    return fold(state, view, policy(**keys), now)
+
+
+# --- desired capacity ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("delta", "seen", "limits", "live", "ours"),
+    [
+        pytest.param(1, 5, {}, 4, 1, id="nobody changed it"),
+        pytest.param(1, 7, {}, 6, 1, id="somebody scaled out by two"),
+        pytest.param(1, 3, {}, 2, 1, id="somebody scaled in by two"),
+        pytest.param(1, 4, {"maximum": 4}, 4, 0, id="max was lowered to the live capacity"),
+        pytest.param(1, 3, {"maximum": 3}, 3, 0, id="max was lowered below it"),
+        pytest.param(1, 8, {"minimum": 8}, 8, 0, id="min was raised above ours"),
+        pytest.param(2, 5, {"minimum": 4}, 4, 1, id="scaled in, but not below min"),
+    ],
+)
+def test_a_change_by_others_is_told_from_our_own_share(delta, seen, limits, live, ours):
+    state = roll(*OLD, delta=delta, expected_desired=4 + delta)
+    if delta == 1 and seen == 5:
+        assert state.live == 4
+    found = after(world(*OLD, desired=seen, **limits), state)
+    assert (found.live, found.delta) == (live, ours)
+
+
+def test_our_own_change_is_not_taken_for_others_while_answers_may_lag():
+    ours = PendingChange(NOW, 4, 5, applied=True)
+    state = roll(*OLD, delta=1, expected_desired=5, pending=ours)
+    stale = after(world(*OLD, desired=4), state, NOW + 5, settle_time=10)
+    assert (stale.live, stale.pending) == (4, ours)
+    later = after(world(*OLD, desired=4), state, NOW + 11, settle_time=10)
+    assert (later.live, later.pending) == (3, None)
+
+
+@pytest.mark.parametrize(
+    ("seen", "waited", "delta", "open_"),
+    [
+        pytest.param(5, 1, 1, False, id="seen: it was applied"),
+        pytest.param(4, 1, 0, True, id="not seen yet: wait"),
+        pytest.param(4, 11, 0, False, id="not seen for long: it was not applied"),
+    ],
+)
+def test_a_raise_whose_answer_was_lost_is_settled_by_looking(seen, waited, delta, open_):
+    state = roll(*OLD, pending=PendingChange(NOW, 4, 5, applied=None))
+    found = after(world(*OLD, desired=seen), state, NOW + waited, settle_time=10)
+    assert (found.delta, found.pending is not None) == (delta, open_)
+
+
+def lost_decrement(**fields):
+    term = Termination("i-old0", NOW, Cause.VICTIM, True, unclear=True)
+    return roll(
+        *OLD,
+        delta=1,
+        expected_desired=5,
+        terminations={"i-old0": term},
+        pending=PendingChange(NOW, 5, 4, applied=None, instance="i-old0"),
+        **fields,
+    )
+
+
+def test_a_lost_terminate_with_decrement_that_took_effect_lowers_our_share():
+    gone = [replace(OLD[0], lifecycle="Terminating"), *OLD[1:]]
+    found = after(world(*gone, desired=4), lost_decrement(), NOW + 1)
+    assert (found.delta, found.expected_desired, found.pending) == (0, 4, None)
+    assert found.terminations["i-old0"].leaving_at == NOW + 1
+
+
+def test_a_lost_terminate_that_took_no_effect_is_forgotten_after_the_settle_time():
+    found = after(world(*OLD, desired=5), lost_decrement(), NOW + 11, settle_time=10)
+    assert (found.delta, found.pending) == (1, None)
+    assert "i-old0" not in found.terminations
+
+
+def test_a_weighted_decrement_takes_what_aws_took():
+    heavy = [instance(f"i-h{n}", weight=3) for n in range(2)]
+    term = Termination("i-h0", NOW, Cause.VICTIM, True)
+    state = roll(
+        *heavy,
+        desired=6,
+        delta=3,
+        expected_desired=9,
+        terminations={"i-h0": term},
+        pending=PendingChange(NOW, 9, 6, applied=None, instance="i-h0"),
+    )
+    leaving = replace(heavy[0], lifecycle="Terminating")
+    assert after(world(leaving, heavy[1], desired=8), state, NOW + 1).delta == 2
+    assert after(world(leaving, heavy[1], desired=6), state, NOW + 1).delta == 0
+
+
+def test_a_max_that_others_set_is_the_new_original():
+    state = roll(*OLD, max_size=4, max_set=5, max_set_at=NOW - 60)
+    found = after(world(*OLD, maximum=9), state)
+    assert (found.max_size, found.max_set) == (9, None)
+
+
+def test_a_max_between_two_raises_of_ours_may_be_an_old_answer():
+    state = roll(*OLD, max_size=4, max_set=6, max_set_at=NOW - 1)
+    found = after(world(*OLD, maximum=5), state, settle_time=10)
+    assert (found.max_size, found.max_set) == (4, 6)
+
+
+# --- instances -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "serving"),
+    [
+        pytest.param({}, True, id="in service and in traffic"),
+        pytest.param({"lifecycle": "Pending:Wait"}, False, id="waiting for a hook"),
+        pytest.param({"healthy": False}, False, id="unhealthy"),
+        pytest.param({"ready": False}, False, id="not in traffic"),
+        pytest.param({"lifecycle": "Standby"}, False, id="standby"),
+    ],
+)
+def test_what_counts_as_serving(fields, serving):
+    assert serves(instance("i-old0", **fields), roll(*OLD)) is serving
+
+
+def test_a_new_instance_serves_only_after_healthy_for_unbroken():
+    fresh = instance("i-new", launched_at=NOW)
+    state = after(world(*OLD, fresh), roll(*OLD), NOW, healthy_for=60)
+    assert state.replacements["i-new"].healthy_since == NOW
+    broken = after(world(*OLD, replace(fresh, healthy=False)), state, NOW + 30, healthy_for=60)
+    assert broken.replacements["i-new"].healthy_since is None
+    again = after(world(*OLD, fresh), broken, NOW + 40, healthy_for=60)
+    assert again.replacements["i-new"].ready_at is None
+    assert after(world(*OLD, fresh), again, NOW + 99, healthy_for=60).serving == 4
+    ready = after(world(*OLD, fresh), again, NOW + 100, healthy_for=60)
+    assert (ready.replacements["i-new"].ready_at, ready.serving) == (NOW + 100, 5)
+
+
+def test_a_replacement_past_its_deadline_fails_once_with_what_was_last_seen():
+    late = instance("i-new", ready=False)
+    state = roll(*OLD, replacements={"i-new": new("i-new", ready=False)})
+    found = after(world(*OLD, late), state, NOW + 901, ready_timeout=900)
+    (failure,) = found.failures
+    assert failure.what == "new instance i-new not ready after 15m1s"
+    assert failure.why == "traffic" or "not yet" in failure.why or "initial" in failure.why
+    assert after(world(*OLD, late), found, NOW + 950).failures == (failure,)
+
+
+@pytest.mark.parametrize("state_seen", ["Terminating", None])
+def test_a_replacement_that_leaves_without_us_is_a_failure(state_seen):
+    state = roll(*OLD, replacements={"i-new": new("i-new", ready=False)})
+    left = [instance("i-new", lifecycle=state_seen)] if state_seen else []
+    view = world(*OLD, *left)
+    found = after(view, after(view, state, NOW), NOW + 60, settle_time=10)
+    assert [f.what for f in found.failures] == ["new instance i-new is gone"]
+
+
+def test_one_stale_answer_without_a_new_instance_is_not_its_death():
+    state = roll(*OLD, replacements={"i-new": new("i-new")})
+    missing = after(world(*OLD), state, NOW, settle_time=10)
+    back = after(world(*OLD, instance("i-new")), missing, NOW + 5, settle_time=10)
+    assert back.failures == ()
+    assert back.replacements["i-new"].gone_at is None
+    assert back.replacements["i-new"].missing_since is None
+
+
+def test_new_instances_that_a_scale_in_took_are_excused():
+    fresh = instance("i-new", lifecycle="Terminating")
+    state = roll(*OLD, delta=1, expected_desired=5, replacements={"i-new": new("i-new")})
+    found = after(world(*OLD, fresh, desired=4), state)
+    assert (found.failures, found.live) == ((), 3)
+
+
+def test_a_victim_that_vanished_without_us_is_noted():
+    assert after(world(*OLD[1:], desired=4), roll(*OLD)).vanished == {"i-old0"}
+
+
+def test_a_victim_that_does_not_leave_in_time_counts_once_as_a_failure():
+    slow = replace(OLD[0], lifecycle="Terminating:Wait")
+    term = Termination("i-old0", NOW, Cause.VICTIM, False)
+    state = roll(*OLD, terminations={"i-old0": term})
+    view = world(slow, *OLD[1:])
+    found = after(view, state, NOW + 901, drain_timeout=900)
+    assert [f.what for f in found.failures] == ["i-old0 has not left the group"]
+    assert "Terminating:Wait" in found.failures[0].why
+    assert len(after(view, found, NOW + 999, drain_timeout=900).failures) == 1
+
+
+def failed_launch(key, description="Launching a new EC2 instance.  Status Reason: …"):
+    return Activity(key, NOW, NOW, "Failed", description, "InsufficientInstanceCapacity")
+
+
+def test_failed_launches_count_once_each_and_old_ones_never():
+    view = replace(world(*OLD, desired=5), activities=(failed_launch("new"), failed_launch("old")))
+    state = roll(*OLD, counted_launch_failures=frozenset({"old"}))
+    found = after(view, state)
+    assert [f.why for f in found.failures] == ["InsufficientInstanceCapacity"]
+    assert after(view, found).failures == found.failures
+
+
+def test_the_failed_launch_of_an_instance_that_is_followed_anyway_counts_once():
+    named = failed_launch("a1", "Launching a new EC2 instance: i-0123456789abcdef0")
+    view = replace(world(*OLD, desired=5), activities=(named,))
+    gone = new("i-0123456789abcdef0", ready=False, gone_at=NOW)
+    state = roll(*OLD, replacements={"i-0123456789abcdef0": gone})
+    assert after(view, state).failures == ()
+
+
+def test_extremes_keep_the_worst_that_was_seen():
+    sick = [replace(OLD[0], healthy=False), *OLD[1:]]
+    low = after(world(*sick), roll(*OLD))
+    high = after(world(*OLD, instance("i-new"), desired=4), low)
+    assert (high.extremes.lowest_serving, high.extremes.highest_total) == (3, 5)
+    assert high.extremes.below_floor == 1
