@@ -1,0 +1,112 @@
+"""The reasons not to start, and what should be known before."""
+
+from dataclasses import replace
+
+import pytest
+
+from asgroll.model import Phase, Victim
+from asgroll.preflight import Assessment, begin, blocking, cautions, with_earlier
+from asgroll.selection import Choice
+from tests.unit.asgroll.build import NOW, instance, policy, roll, world
+
+OLD = [instance(f"i-old{n}") for n in range(3)]
+CHOICE = Choice({i.id: Victim(i.id, i.zone) for i in OLD})
+
+
+def reasons(view=None, refresh=None, choice=CHOICE, **keys):
+    return blocking(view or world(*OLD), choice, policy(**keys), refresh)
+
+
+def test_a_sound_group_has_no_obstacle():
+    assert reasons() == []
+
+
+@pytest.mark.parametrize(
+    ("group", "keys", "said"),
+    [
+        ({"suspended": ("Launch",)}, {}, "Launch is suspended: no replacement would ever start"),
+        ({"suspended": ("Terminate",)}, {}, "Terminate is suspended"),
+        ({"suspended": ("AddToLoadBalancer",)}, {}, "AddToLoadBalancer is suspended"),
+        ({"status": "Delete in progress"}, {}, "being deleted"),
+        ({"target_groups": ("arn:x/web/1",)}, {}, "health check type is EC2"),
+        ({"load_balancers": ("lb",)}, {}, "health check type is EC2"),
+        ({"other_traffic_sources": ("vpc-lattice: tg",)}, {}, "cannot be checked"),
+        ({"warm_pool": True}, {}, "has a warm pool"),
+        ({"maximum": 3}, {"raise_max": False}, "no room to surge: desired 3 = max 3"),
+        ({}, {"surge": 0, "max_unavailable": "10%"}, "10% of 3 rounds down to 0"),
+    ],
+)
+def test_obstacles(group, keys, said):
+    (text,) = reasons(world(*OLD, **group), **keys)
+    assert said in text
+
+
+@pytest.mark.parametrize(
+    ("group", "code"),
+    [
+        ({"target_groups": ("arn:x/web/1",)}, "health-check-type"),
+        ({"other_traffic_sources": ("vpc-lattice: tg",)}, "traffic-source"),
+        ({"warm_pool": True}, "warm-pool"),
+    ],
+)
+def test_some_obstacles_may_be_accepted_by_name(group, code):
+    (text,) = reasons(world(*OLD, **group))
+    assert f"accept: [{code}]" in text
+    assert reasons(world(*OLD, **group), accept=[code]) == []
+
+
+def test_an_active_instance_refresh_is_named():
+    (text,) = reasons(refresh="0815 (Baking)")
+    assert "instance refresh 0815 (Baking)" in text
+
+
+def test_an_empty_group_is_an_obstacle():
+    (text,) = reasons(world(desired=0), choice=Choice())
+    assert "no instances" in text
+
+
+def test_all_obstacles_are_found_at_once():
+    view = world(*OLD, suspended=("Launch", "Terminate"), maximum=3, warm_pool=True)
+    assert len(reasons(view, refresh="x (InProgress)", raise_max=False)) == 5
+
+
+def test_unpinned_templates_and_instances_that_do_not_serve_are_told():
+    view = world(OLD[0], instance("i-sick", ready=False), specs=("lt-0aa:$Latest",))
+    texts = cautions(view, CHOICE, ("lt-0aa:7",))
+    assert "lt-0aa:$Latest (now lt-0aa:7)" in texts[0]
+    assert "1 of 2 do not serve now: i-sick" in texts[1]
+
+
+def test_a_roll_with_obstacles_cannot_begin():
+    with pytest.raises(ValueError, match="cannot begin"):
+        begin(Assessment(("no",), world=world(*OLD)), "r1", NOW)
+
+
+def test_the_set_of_victims_is_frozen_at_the_beginning():
+    found = begin(Assessment((), world=world(*OLD), choice=CHOICE, specs=("x:1",)), "r1", NOW)
+    assert set(found.victims) == found.initial == {i.id for i in OLD}
+    assert (found.desired, found.expected_desired, found.delta) == (3, 3, 0)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "blocks"),
+    [
+        (None, False),
+        (roll(*OLD, phase=Phase.DONE), False),
+        (roll(*OLD, phase=Phase.HALTED), False),
+        (roll(*OLD, phase=Phase.ROLLING), True),
+        (roll(*OLD, phase=Phase.HALTED, delta=1), True),
+        (roll(*OLD, phase=Phase.STOPPED, max_set=9), True),
+        (roll(*OLD, phase=Phase.HALTED, suspended=frozenset({"AZRebalance"})), True),
+    ],
+)
+def test_an_earlier_roll_that_left_something_behind_has_to_be_ended_first(earlier, blocks):
+    found = with_earlier(Assessment(()), earlier)
+    assert bool(found.obstacles) is blocks
+    if blocks:
+        assert "asgcycle.abort web" in found.obstacles[0]
+
+
+def test_it_does_not_hide_other_obstacles():
+    found = with_earlier(Assessment(("other",)), replace(roll(*OLD), delta=1))
+    assert len(found.obstacles) == 2
