@@ -95,8 +95,9 @@ class Outcome:
         return {key: item.lifecycle for key, item in self.group.instances.items()}
 
     def old_left(self) -> set[str]:
-        """Return the victims that are still members."""
-        return set(self.victims) & set(self.members())
+        """Return the victims that are still members and not on their way out."""
+        staying = {key for key, state in self.members().items() if not state.startswith("Term")}
+        return set(self.victims) & staying
 
     def told(self) -> str:
         """Return all the texts of the events."""
