@@ -165,9 +165,10 @@ class Application:
     def _ask_moto(self, environ: dict[str, Any], call: Call | None = None) -> Answer:
         try:
             body, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
-        except NotImplementedError as missing:
+        except (NotImplementedError, ImportError) as missing:
             if call is None:
-                raise
+                text = f"The lab does not answer this: {missing}"
+                return Answer(501, (("Content-Type", "text/plain"),), text.encode())
             text = f"The lab does not answer {call.service}:{call.operation}: {missing}"
             return self._refuse(call, ApiError("InvalidAction", text))[0]
         return Answer(int(status.split()[0]), _without_length(headers), b"".join(body))

@@ -16,6 +16,13 @@ Params = dict[str, Any]
 
 #: Of these a group has exactly one.
 LAUNCH_MEMBERS = ("LaunchTemplate", "LaunchConfigurationName", "MixedInstancesPolicy")
+DEFAULT_DISTRIBUTION = {
+    "OnDemandAllocationStrategy": "prioritized",
+    "OnDemandBaseCapacity": 0,
+    "OnDemandPercentageAboveBaseCapacity": 100,
+    "SpotAllocationStrategy": "lowest-price",
+    "SpotInstancePools": 2,
+}
 HOOK_SETTINGS = {
     "HeartbeatTimeout": "heartbeat_timeout",
     "DefaultResult": "default_result",
@@ -37,7 +44,7 @@ def create_group(world: World, params: Params) -> Params:
         raise validation("At least one Availability Zone or VPC Subnet is required.")
     for key in [*params.get("TargetGroupARNs", ()), *params.get("LoadBalancerNames", ())]:
         world.balancer(key)
-    launch = launch_of(world, params)
+    launch = launch_of(world, with_distribution(params))
     if isinstance(launch, str):
         world.templates.configuration(launch)
     world.create_group(
@@ -55,6 +62,17 @@ def create_group(world: World, params: Params) -> Params:
     for hook in params.get("LifecycleHookSpecificationList", ()):
         put_hook(world, {**hook, "AutoScalingGroupName": params["AutoScalingGroupName"]})
     return {}
+
+
+def with_distribution(params: Params) -> Params:
+    """Return the parameters with AWS's own distribution where a mixed policy does not say."""
+    policy = params.get("MixedInstancesPolicy")
+    if policy is None or "InstancesDistribution" in policy:
+        return params
+    return {
+        **params,
+        "MixedInstancesPolicy": {**policy, "InstancesDistribution": DEFAULT_DISTRIBUTION},
+    }
 
 
 def _launch_settings(launch: TemplateRef | MixedPolicy | str | None) -> Params:

@@ -16,7 +16,6 @@ UNINTERPRETED = (
     "MaxInstanceLifetime",
     "PlacementGroup",
     "ServiceLinkedRoleARN",
-    "VPCZoneIdentifier",
 )
 POOL_MEMBERS = ("MaxGroupPreparedCapacity", "MinSize", "PoolState", "InstanceReusePolicy")
 POOL_DEFAULTS = {"MinSize": 0, "PoolState": "Stopped"}

@@ -26,6 +26,7 @@ def translate(error: ServiceException) -> ApiError:
 
 def create_group(region: Any, params: Params) -> Params:
     """CreateAutoScalingGroup: moto knows the subnets and instances that the request may name."""
+    check_templates(params)
     wanted = with_zones(region, params)
     if "InstanceId" in wanted:
         wanted = _from_instance(region, wanted)
@@ -36,6 +37,7 @@ def create_group(region: Any, params: Params) -> Params:
 
 def update_group(region: Any, params: Params) -> Params:
     """UpdateAutoScalingGroup: as create."""
+    check_templates(params)
     given = with_zones(region, params)
     answer = region.ask_world("autoscaling", "UpdateAutoScalingGroup", given)
     group = region.world.group(params["AutoScalingGroupName"])
@@ -45,6 +47,20 @@ def update_group(region: Any, params: Params) -> Params:
         group.termination_policies = tuple(given["TerminationPolicies"])
     region.keep_extras(params)
     return answer
+
+
+def check_templates(params: Params) -> None:
+    """Refuse a launch template that is named by nothing, or by both name and id."""
+    specs = [params[key] for key in ("LaunchTemplate",) if key in params]
+    if "MixedInstancesPolicy" in params:
+        specs.append(
+            params["MixedInstancesPolicy"]["LaunchTemplate"]["LaunchTemplateSpecification"]
+        )
+    for spec in specs:
+        if ("LaunchTemplateId" in spec) == ("LaunchTemplateName" in spec):
+            raise validation(
+                "Valid requests must contain either launchTemplateId or LaunchTemplateName"
+            )
 
 
 def with_zones(region: Any, params: Params) -> Params:
@@ -79,11 +95,17 @@ def _from_instance(region: Any, params: Params) -> Params:
 def describe_groups(region: Any, params: Params) -> Params:
     """DescribeAutoScalingGroups: the world's rows and what it does not interpret."""
     answer = region.ask_world("autoscaling", "DescribeAutoScalingGroups", params)
-    rows = [
-        {**region.extras.get(row["AutoScalingGroupName"], {}), **row}
-        for row in answer["AutoScalingGroups"]
-    ]
+    rows = [_complete(region, row) for row in answer["AutoScalingGroups"]]
     return {**answer, "AutoScalingGroups": rows}
+
+
+def _complete(region: Any, row: Params) -> Params:
+    name = row["AutoScalingGroupName"]
+    row = {**row, **region.extras.get(name, {})}
+    if name in region.unversioned and "LaunchTemplate" in row:
+        shown = {key: value for key, value in row["LaunchTemplate"].items() if key != "Version"}
+        row["LaunchTemplate"] = shown
+    return row
 
 
 def attach_instances(region: Any, params: Params) -> Params:
@@ -186,6 +208,8 @@ def describe_target_health(region: Any, params: Params) -> Params:
     """DescribeTargetHealth: the world's targets, and those that somebody registered by hand."""
     world, backend = region.world, region.stores.elbv2
     arn = params["TargetGroupArn"]
+    if arn not in backend.target_groups:
+        raise ApiError("TargetGroupNotFound", f"Target groups '{arn}' not found")
     asked = params.get("Targets")
     if asked is None:
         rows = region.ask_world("elbv2", "DescribeTargetHealth", params)["TargetHealthDescriptions"]
@@ -227,13 +251,11 @@ def describe_instance_health(region: Any, params: Params) -> Params:
     if stored is None or balancer is None:
         return region.ask_world("elb", "DescribeInstanceHealth", params)
     asked = [item["InstanceId"] for item in params.get("Instances", ())]
-    by_hand = [key for key in stored.instance_sparse_ids if not asked or key in asked]
-    others = {"LoadBalancerName": name}
-    if asked:
-        rest = [{"InstanceId": key} for key in asked if key not in by_hand]
-        rows = region.ask_world("elb", "DescribeInstanceHealth", {**others, "Instances": rest})
-    else:
-        rows = region.ask_world("elb", "DescribeInstanceHealth", others)
+    ids = asked or [*balancer.targets, *stored.instance_sparse_ids]
+    by_hand = [key for key in ids if key not in region.world.instances]
+    rest = [{"InstanceId": key} for key in ids if key in region.world.instances]
+    ours = {"LoadBalancerName": name, "Instances": rest}
+    rows = region.ask_world("elb", "DescribeInstanceHealth", ours)
     return {"InstanceStates": [*rows["InstanceStates"], *_moto_states(region, name, by_hand)]}
 
 

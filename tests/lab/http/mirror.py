@@ -14,7 +14,8 @@ from moto.ec2.models.instances import Instance as MotoInstance
 from moto.ec2.models.instances import Reservation, StateReason
 from moto.ec2.utils import random_reservation_id
 
-from tests.lab.world import Instance, World
+from tests.lab.http.templates import MotoTemplates
+from tests.lab.world import ApiError, Instance, World
 
 #: Codes of the instance states (EC2 API reference, InstanceState).
 STATE_CODES = {
@@ -25,6 +26,7 @@ STATE_CODES = {
     "stopping": 64,
     "stopped": 80,
 }
+GROUP_TAG = "aws:autoscaling:groupName"
 GONE = frozenset({"shutting-down", "terminated"})
 
 
@@ -56,10 +58,12 @@ class InstanceMirror:
 
     Args:
         backend: moto's EC2 backend of the world's region and account.
+        templates: moto's launch templates, for the tags that they put on instances.
     """
 
-    def __init__(self, backend: Any) -> None:
+    def __init__(self, backend: Any, templates: MotoTemplates) -> None:
         self._backend = backend
+        self._templates = templates
         self._copies: dict[str, MotoInstance] = {}
         self._reservations: dict[str, str] = {}
         self._seen: dict[str, int] = {}
@@ -101,11 +105,27 @@ class InstanceMirror:
         copy.id = instance.id
         _set_address(copy, instance.private_ip)
         copy.launch_time = datetime.fromtimestamp(instance.launch_time, timezone.utc)
+        copy.add_tags(self._template_tags(instance))
         reservation = Reservation(random_reservation_id(), self._backend.account_id)
         reservation.instances.append(copy)
         self._backend.reservations[reservation.id] = reservation
         self._reservations[instance.id] = reservation.id
         return copy
+
+    def _template_tags(self, instance: Instance) -> dict[str, str]:
+        launch = instance.launch
+        if launch.template_id is None:
+            return {}
+        try:
+            template = self._templates.find(launch.template_id)
+            tags = self._templates.version(template, launch.version).instance_tags
+        except ApiError:
+            return {}  # deleted since the launch
+        return {
+            **tags,
+            "aws:ec2launchtemplate:id": launch.template_id,
+            "aws:ec2launchtemplate:version": str(launch.version),
+        }
 
     def _subnet(self, zone: str) -> str | None:
         subnet = self._backend.get_default_subnets().get(zone)
@@ -118,7 +138,11 @@ class InstanceMirror:
             copy.state_reason = StateReason(instance.terminated_by_user)
         copy._state.name = instance.state
         copy._state.code = STATE_CODES[instance.state]
-        copy.add_tags(_tags(instance))
+        copy.add_tags(instance.tags)
+        if instance.group:
+            copy.add_tags({GROUP_TAG: instance.group})
+        else:
+            self._backend.delete_tag_keys([instance.id], [GROUP_TAG])
 
     def _forget(self, instance_id: str) -> None:
         del self._copies[instance_id]
@@ -131,11 +155,6 @@ def _set_address(copy: MotoInstance, address: str) -> None:
     interface = copy.nics[0]
     interface.private_ip_address = address
     interface.private_ip_addresses = [{"Primary": True, "PrivateIpAddress": address}]
-
-
-def _tags(instance: Instance) -> dict[str, str]:
-    group = {"aws:autoscaling:groupName": instance.group} if instance.group else {}
-    return {**group, **instance.tags}
 
 
 def _user_data(text: str | None) -> Base64EncodedString | None:

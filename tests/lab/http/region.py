@@ -53,7 +53,9 @@ class Region:
     def __init__(self, world: World) -> None:
         self.world = world
         self.stores = Stores(world.account, world.region)
-        self.mirror = InstanceMirror(self.stores.ec2)
+        self.mirror = InstanceMirror(self.stores.ec2, self.stores.templates)
+        #: Groups whose request named no template version: AWS then shows none either.
+        self.unversioned: set[str] = set()
         #: Members of a group's description that the world does not interpret, by group name.
         self.extras: dict[str, Params] = {}
         self.stores.push(world)
@@ -76,8 +78,11 @@ class Region:
 
     def keep_extras(self, params: Params) -> None:
         """Remember what a create or update says beyond the world's interest."""
-        extras = self.extras.setdefault(params["AutoScalingGroupName"], {})
-        extras.update(leftovers.uninterpreted(params))
+        name = params["AutoScalingGroupName"]
+        self.extras.setdefault(name, {}).update(leftovers.uninterpreted(params))
+        if "LaunchTemplate" in params:
+            versioned = "Version" in params["LaunchTemplate"]
+            (self.unversioned.discard if versioned else self.unversioned.add)(name)
 
     def before_moto(self) -> None:
         """Show moto the instances and registrations as they are now."""

@@ -11,15 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.autoscaling.models import autoscaling_backends
-from moto.core.exceptions import ServiceException
-from moto.core.types import Base64EncodedString
 from moto.ec2.models import ec2_backends
 from moto.elb.models import elb_backends
 from moto.elbv2.models import elbv2_backends
 
-from tests.lab.world.errors import ApiError
-from tests.lab.world.model import LaunchData, LoadBalancer, TargetGroup, TemplateRef
-from tests.lab.world.templates import DEFAULT_IMAGE, DEFAULT_TYPE, Template, Templates
+from tests.lab.http.templates import MotoTemplates, encoded, typed
+from tests.lab.world.model import LoadBalancer, TargetGroup
+from tests.lab.world.templates import Template
 
 DRAINING_ATTRIBUTE = "deregistration_delay.timeout_seconds"
 HTTP_LISTENER = {"Protocol": "HTTP", "LoadBalancerPort": 80, "InstancePort": 80}
@@ -58,7 +56,7 @@ class Stores:
     def _push_template(self, template: Template) -> None:
         first, *others = (template.versions[number] for number in sorted(template.versions))
         made = self.ec2.create_launch_template(
-            template.name, first.description, _typed(first.data), {}
+            template.name, first.description, typed(first.data), {}
         )
         backend, given = self.ec2, made.id
         backend.launch_templates[template.id] = backend.launch_templates.pop(given)
@@ -67,7 +65,7 @@ class Stores:
         backend.launch_template_insert_order.append(template.id)
         made.id = template.id
         for version in others:
-            made.create_version(_typed(version.data), version.description)
+            made.create_version(typed(version.data), version.description)
         made.default_version_number = template.default
 
     def _push_configuration(self, configuration: Any) -> None:
@@ -75,7 +73,7 @@ class Stores:
             name=configuration.name,
             image_id=configuration.image_id,
             instance_type=configuration.instance_type,
-            user_data=_encoded(configuration.user_data),
+            user_data=encoded(configuration.user_data),
             key_name=None,
             kernel_id="",
             ramdisk_id="",
@@ -116,10 +114,12 @@ class Stores:
 
     def pull(self, world: Any) -> None:
         """Tell the world of the target groups and load balancers that moto has now."""
-        _reconcile(world.target_groups, self.elbv2.target_groups, self._target_group)
+        # A group may outlive the load balancers that it names; the world still looks them up.
+        named = {key for group in world.groups.values() for key in group.load_balancers}
+        _reconcile(world.target_groups, self.elbv2.target_groups, self._target_group, named)
         for arn, group in self.elbv2.target_groups.items():
             world.target_groups[arn].deregistration_delay = _draining(group)
-        _reconcile(world.load_balancers, self.elb.load_balancers, self._load_balancer)
+        _reconcile(world.load_balancers, self.elb.load_balancers, self._load_balancer, named)
 
     def _target_group(self, group: Any) -> TargetGroup:
         return TargetGroup(
@@ -140,117 +140,11 @@ def _draining(group: Any) -> float | None:
     return None if value == 300 else float(value)
 
 
-def _reconcile(known: dict[str, Any], stored: dict[str, Any], make: Callable[[Any], Any]) -> None:
+def _reconcile(
+    known: dict[str, Any], stored: dict[str, Any], make: Callable[[Any], Any], keep: set[str]
+) -> None:
     for key, item in stored.items():
         if key not in known:
             known[key] = make(item)
-    for key in known.keys() - stored.keys():
+    for key in known.keys() - stored.keys() - keep:
         del known[key]
-
-
-class MotoTemplate:
-    """A launch template of moto's under the names that the world uses."""
-
-    def __init__(self, stored: Any) -> None:
-        self.stored = stored
-        self.id: str = stored.id
-        self.name: str = stored.name
-
-    @property
-    def default(self) -> int:
-        """The number of the default version."""
-        return self.stored.default_version_number
-
-    @property
-    def latest(self) -> int:
-        """The highest version number."""
-        return self.stored.latest_version_number
-
-
-class MotoTemplates:
-    """Moto's launch templates and configurations in the place of the world's own `Templates`."""
-
-    def __init__(self, ec2: Any, autoscaling: Any) -> None:
-        self._ec2 = ec2
-        self._autoscaling = autoscaling
-
-    @property
-    def templates(self) -> dict[str, MotoTemplate]:
-        """Every template by its id."""
-        return {key: MotoTemplate(item) for key, item in self._ec2.launch_templates.items()}
-
-    def find(self, template_id: str | None = None, name: str | None = None) -> MotoTemplate:
-        """Return a template by id or name; raise `ApiError` when there is no such one."""
-        try:
-            if template_id:
-                return MotoTemplate(self._ec2.get_launch_template(template_id))
-            return MotoTemplate(self._ec2.get_launch_template_by_name(name))
-        except ServiceException as missing:
-            raise ApiError(missing.code, missing.message) from None
-
-    def version(self, template: MotoTemplate, wanted: str | int | None) -> Any:
-        """Return one version: a number, ``$Latest``, ``$Default`` or None (the default)."""
-        try:
-            return template.stored.get_version(wanted or "$Default")
-        except ServiceException as missing:
-            raise ApiError(missing.code, missing.message) from None
-        except ValueError:
-            text = f"Could not find the specified version {wanted} for the launch template"
-            raise ApiError("InvalidLaunchTemplateId.VersionNotFound", text) from None
-
-    def resolve(self, ref: TemplateRef) -> LaunchData:
-        """Return what a launch from `ref` uses now; raise `ApiError` when there is no such one."""
-        template = self.find(ref.template_id, ref.name)
-        version = self.version(template, ref.version)
-        return LaunchData(
-            image_id=version.data.get("ImageId", DEFAULT_IMAGE),
-            instance_type=version.data.get("InstanceType", DEFAULT_TYPE),
-            user_data=_text(version.data.get("UserData")),
-            template_id=template.id,
-            template_name=template.name,
-            version=str(version.number),
-        )
-
-    def configuration(self, name: str) -> LaunchData:
-        """Return what a launch from the launch configuration `name` uses."""
-        found = self._autoscaling.launch_configurations.get(name)
-        if found is None:
-            # The world's own store knows AWS's text for it.
-            return Templates(lambda: 0.0).configuration(name)
-        return LaunchData(
-            image_id=found.image_id,
-            instance_type=found.instance_type,
-            user_data=_text(found.user_data),
-            configuration=found.name,
-        )
-
-    def create_launch_template_version(
-        self,
-        template: MotoTemplate,
-        data: dict[str, Any],
-        source: str | int | None = None,
-        description: str = "",
-    ) -> Any:
-        """Add a version; with `source`, on top of that version's data."""
-        base = self.version(template, source).data if source is not None else {}
-        return template.stored.create_version(_typed({**base, **data}), description)
-
-    def modify_launch_template(self, template: MotoTemplate, default: str | int) -> MotoTemplate:
-        """Make another version the default."""
-        template.stored.default_version_number = self.version(template, default).number
-        return template
-
-
-def _encoded(user_data: Any) -> Base64EncodedString | None:
-    return None if user_data is None else Base64EncodedString(str(user_data))
-
-
-def _text(user_data: Any) -> str | None:
-    return None if user_data is None else str(user_data)
-
-
-def _typed(data: dict[str, Any]) -> dict[str, Any]:
-    # moto breaks on user data of a template that is a plain string.
-    if data.get("UserData") is None:
-        return dict(data)
-    return {**data, "UserData": _encoded(data["UserData"])}

@@ -1,0 +1,122 @@
+"""Moto's launch templates and configurations, in the place of the world's own store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.core.exceptions import ServiceException
+from moto.core.types import Base64EncodedString
+
+from tests.lab.world.errors import ApiError
+from tests.lab.world.model import LaunchData, TemplateRef
+from tests.lab.world.templates import DEFAULT_IMAGE, DEFAULT_TYPE, Templates
+
+
+class MotoTemplate:
+    """A launch template of moto's under the names that the world uses."""
+
+    def __init__(self, stored: Any) -> None:
+        self.stored = stored
+        self.id: str = stored.id
+        self.name: str = stored.name
+
+    @property
+    def default(self) -> int:
+        """The number of the default version."""
+        return self.stored.default_version_number
+
+    @property
+    def latest(self) -> int:
+        """The highest version number."""
+        return self.stored.latest_version_number
+
+
+class MotoTemplates:
+    """Moto's launch templates and configurations in the place of the world's own `Templates`."""
+
+    def __init__(self, ec2: Any, autoscaling: Any) -> None:
+        self._ec2 = ec2
+        self._autoscaling = autoscaling
+
+    @property
+    def templates(self) -> dict[str, MotoTemplate]:
+        """Every template by its id."""
+        return {key: MotoTemplate(item) for key, item in self._ec2.launch_templates.items()}
+
+    def find(self, template_id: str | None = None, name: str | None = None) -> MotoTemplate:
+        """Return a template by id or name; raise `ApiError` when there is no such one."""
+        try:
+            if template_id:
+                return MotoTemplate(self._ec2.get_launch_template(template_id))
+            return MotoTemplate(self._ec2.get_launch_template_by_name(name))
+        except ServiceException as missing:
+            raise ApiError(missing.code, missing.message) from None
+
+    def version(self, template: MotoTemplate, wanted: str | int | None) -> Any:
+        """Return one version: a number, ``$Latest``, ``$Default`` or None (the default)."""
+        try:
+            return template.stored.get_version(wanted or "$Default")
+        except ServiceException as missing:
+            raise ApiError(missing.code, missing.message) from None
+        except ValueError:
+            text = f"Could not find the specified version {wanted} for the launch template"
+            raise ApiError("InvalidLaunchTemplateId.VersionNotFound", text) from None
+
+    def resolve(self, ref: TemplateRef) -> LaunchData:
+        """Return what a launch from `ref` uses now; raise `ApiError` when there is no such one."""
+        template = self.find(ref.template_id, ref.name)
+        version = self.version(template, ref.version)
+        return LaunchData(
+            image_id=version.data.get("ImageId", DEFAULT_IMAGE),
+            instance_type=version.data.get("InstanceType", DEFAULT_TYPE),
+            user_data=_text(version.data.get("UserData")),
+            template_id=template.id,
+            template_name=template.name,
+            version=str(version.number),
+        )
+
+    def configuration(self, name: str) -> LaunchData:
+        """Return what a launch from the launch configuration `name` uses."""
+        found = self._autoscaling.launch_configurations.get(name)
+        if found is None:
+            # The world's own store knows AWS's text for it.
+            return Templates(lambda: 0.0).configuration(name)
+        return LaunchData(
+            image_id=found.image_id,
+            instance_type=found.instance_type,
+            user_data=_text(found.user_data),
+            configuration=found.name,
+        )
+
+    def create_launch_template_version(
+        self,
+        template: MotoTemplate,
+        data: dict[str, Any],
+        source: str | int | None = None,
+        description: str = "",
+    ) -> Any:
+        """Add a version; with `source`, on top of that version's data."""
+        base = self.version(template, source).data if source is not None else {}
+        return template.stored.create_version(typed({**base, **data}), description)
+
+    def modify_launch_template(self, template: MotoTemplate, default: str | int) -> MotoTemplate:
+        """Make another version the default."""
+        template.stored.default_version_number = self.version(template, default).number
+        return template
+
+
+def encoded(user_data: Any) -> Base64EncodedString | None:
+    """Return user data, which is base64 already, as moto keeps it."""
+    return None if user_data is None else Base64EncodedString(str(user_data))
+
+
+def _text(user_data: Any) -> str | None:
+    return None if user_data is None else str(user_data)
+
+
+def typed(data: dict[str, Any]) -> dict[str, Any]:
+    """Return launch template data as moto keeps it."""
+    # moto breaks on user data of a template that is a plain string.
+    if data.get("UserData") is None:
+        return dict(data)
+    return {**data, "UserData": encoded(data["UserData"])}
