@@ -104,6 +104,7 @@ def build(spec: dict[str, Any]) -> World:
     for name, group in spec.get("groups", {}).items():
         _group(world, name, group)
         world.reconcile_soon(world.groups[name])
+    world.forget_past()
     for fault in spec.get("faults", ()):
         world.inject(_fault(fault))
     return world

@@ -160,6 +160,10 @@ class Core:
             past.popleft()
         return past[0][1] if past else thing
 
+    def forget_past(self) -> None:
+        """Let reads show the present: what has been set up so far was never different."""
+        self._past.clear()
+
     def _remember(self, thing: Any, window: float) -> None:
         past = self._past.setdefault(_key(thing), deque())
         while past and past[0][0] + window <= self.now:

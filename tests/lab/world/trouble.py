@@ -231,13 +231,13 @@ class Trouble(Core):
     # -- people and policies ------------------------------------------------------------------
 
     def _operator_sets(self, fault: Fault) -> None:
-        self._set(fault, "operator")
+        self._set_sizes(fault, "operator")
 
     def _scheduled_action(self, fault: Fault) -> None:
         if not self._subject(fault).suspends("ScheduledActions"):
-            self._set(fault, "policy")
+            self._set_sizes(fault, "policy")
 
-    def _set(self, fault: Fault, actor: str) -> None:
+    def _set_sizes(self, fault: Fault, actor: str) -> None:
         low, high, desired = fault.get("min"), fault.get("max"), fault.get("desired")
         self.update_group(self._subject(fault).name, low, high, desired, actor=actor)
 
