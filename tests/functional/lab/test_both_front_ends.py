@@ -25,6 +25,8 @@ from .conftest import ONE_ATTEMPT, SESSION, WEB
 MOTOS_OWN = {"ResponseMetadata", "VPCZoneIdentifier", "HealthCheckPort", "Timestamp"}
 #: What is compared of an instance as EC2 describes it; moto tells much more.
 EC2_MEMBERS = ("InstanceId", "ImageId", "InstanceType", "LaunchTime", "State", "PrivateIpAddress")
+#: moto takes long to describe instances: at every so many looks only.
+EC2_EVERY = 4
 Clients = Callable[[str], Any]
 
 
@@ -35,6 +37,7 @@ class Actor:
         self._clients = clients
         self.wait = advance
         self.answers: list[Any] = []
+        self._looks = 0
 
     def call(self, service: str, method: str, **params: Any) -> Any:
         """Make one call; return its answer, or None when it failed."""
@@ -51,15 +54,20 @@ class Actor:
         return answer
 
     def look(self) -> dict[str, str]:
-        """Describe everything; return instance id → lifecycle state of ``web``."""
-        group = self.call("autoscaling", "describe_auto_scaling_groups")["AutoScalingGroups"][0]
+        """Describe everything; return instance id → lifecycle state of ``web``, if it answers."""
+        answer = self.call("autoscaling", "describe_auto_scaling_groups")
+        if answer is None:
+            return {}
+        group = answer["AutoScalingGroups"][0]
         for arn in group["TargetGroupARNs"]:
             self.call("elbv2", "describe_target_health", TargetGroupArn=arn)
         for name in group["LoadBalancerNames"]:
             self.call("elb", "describe_instance_health", LoadBalancerName=name)
         self.call("autoscaling", "describe_auto_scaling_instances")
         self.call("autoscaling", "describe_scaling_activities", AutoScalingGroupName="web")
-        self.ec2()
+        self._looks += 1
+        if self._looks % EC2_EVERY == 0:
+            self.ec2()
         return {row["InstanceId"]: row["LifecycleState"] for row in group["Instances"]}
 
     def ec2(self) -> None:
@@ -107,15 +115,12 @@ def normal(value: Any) -> Any:
 def roll(actor: Actor) -> None:
     victims = list(actor.look())
     actor.resize(len(victims) + 1)
-    while victims:
-        actor.wait(30)
+    for _ in range(30):
+        actor.wait(40)
         states = list(actor.look().values())
-        if states.count("InService") > 6:
+        if victims and states.count("InService") > 6:
             victim = victims.pop(0)
             actor.terminate(victim, decrement=not victims)
-    for _ in range(10):
-        actor.wait(30)
-        actor.look()
 
 
 def hooks(actor: Actor) -> None:
@@ -207,7 +212,7 @@ CONFIGURED = {
     "load_balancers": [{"name": "classic", "draining": 10}],
 }
 FAULTS = [
-    {"kind": "throttle", "operation": "DescribeAutoScalingGroups", "nth": 40},
+    {"kind": "throttle", "operation": "DescribeAutoScalingGroups", "nth": 5},
     {"kind": "lost_answer", "operation": "SetDesiredCapacity", "nth": 1},
     {
         "kind": "lost_answer",
@@ -234,7 +239,7 @@ STORIES = [
     pytest.param(seats, {}, [], id="standby, protection, health"),
     pytest.param(refresh, {}, [], id="an instance refresh"),
     pytest.param(refresh, WEIGHTS, [], id="weights"),
-    pytest.param(seats, {}, FAULTS, id="faults"),
+    pytest.param(roll, {}, FAULTS, id="faults"),
 ]
 
 
@@ -267,6 +272,8 @@ def in_process(story: Callable[[Actor], None], spec: dict[str, Any]) -> tuple[An
     return actor.answers, world.history.plain()
 
 
+#: A story that is shorter than this, in records, has not been told.
+MUCH = 50
 SERVICES = ("autoscaling", "ec2", "elb", "elbv2")
 
 
@@ -275,5 +282,6 @@ def test_both_front_ends_tell_the_same_story(story, group, faults):
     spec = scenario(group, faults)
     answers, history = over_http(story, spec)
     expected_answers, expected_history = in_process(story, spec)
+    assert len(history) > MUCH
     assert history == expected_history
     assert answers == expected_answers

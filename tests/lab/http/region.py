@@ -31,6 +31,8 @@ STORED_BY_MOTO = {
         "PutScheduledUpdateGroupAction",
     )
 }
+#: CloudFormation would create groups inside moto, past the world.
+NOT_OFFERED = {"cloudformation"}
 #: What the world answers, by service and operation.
 KNOWN = {
     **OPERATIONS,
@@ -62,6 +64,8 @@ class Region:
 
     def handler(self, service: str, operation: str) -> Callable[[Params], Params] | None:
         """Return what answers a call, or None when that is moto's business."""
+        if service in NOT_OFFERED:
+            return lambda params: self._refuse(service, operation)
         merged = MERGED.get((service, operation))
         if merged is not None:
             return lambda params: merged(self, params)
@@ -72,9 +76,11 @@ class Region:
     def ask_world(self, service: str, operation: str, params: Params) -> Params:
         """Answer from the world; raises `ApiError` as AWS would refuse."""
         handler = KNOWN[service].get(operation)
-        if handler is None:
-            raise ApiError("InvalidAction", f"The lab does not answer {service}:{operation}")
-        return handler(self.world, params)
+        return handler(self.world, params) if handler else self._refuse(service, operation)
+
+    @staticmethod
+    def _refuse(service: str, operation: str) -> Params:
+        raise ApiError("InvalidAction", f"The lab does not answer {service}:{operation}")
 
     def keep_extras(self, params: Params) -> None:
         """Remember what a create or update says beyond the world's interest."""
