@@ -11,6 +11,7 @@ from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 import pytest
+from botocore.exceptions import ClientError
 from moto.ec2.models import ec2_backends
 
 from tests.lab.http import LabServer
@@ -52,8 +53,6 @@ def test_two_runs_of_the_same_calls_give_the_same_answers():
             lab.advance(600)
             subnets = aws.ec2.describe_subnets()["Subnets"]
             answers.append((aws.group(), [row["SubnetId"] for row in subnets]))
-    for group, _ in answers:
-        del group["CreatedTime"]
     assert answers[0] == answers[1]
 
 
@@ -126,6 +125,37 @@ def test_another_region_is_another_world(start):
     there = aws.client("autoscaling", region_name="us-east-1")
     assert there.describe_auto_scaling_groups()["AutoScalingGroups"] == []
     assert len(aws.ids()) == 6
+
+
+def test_an_unknown_region_is_refused_as_a_wrong_signature(aws):
+    nowhere = aws.client("autoscaling", region_name="mars-north-1")
+    with pytest.raises(ClientError, match="scoped to a valid region, not 'mars-north-1'") as no:
+        nowhere.describe_auto_scaling_groups()
+    assert no.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+def test_an_assumed_role_of_another_account_sees_the_same_instances(aws):
+    role = "arn:aws:iam::999999999999:role/roller"
+    given = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    ec2 = aws.client(
+        "ec2",
+        aws_access_key_id=given["AccessKeyId"],
+        aws_secret_access_key=given["SecretAccessKey"],
+        aws_session_token=given["SessionToken"],
+    )
+    assert len(ec2.describe_instances()["Reservations"]) == 6
+
+
+def test_time_begins_now_unless_it_is_manual(start):
+    assert abs(start(manual=False).lab.world.start - time.time()) < 60
+
+
+def test_a_defect_of_the_lab_is_answered_as_an_internal_failure_and_logged(aws, caplog):
+    aws.lab.world.groups["web"].zones = None
+    with pytest.raises(ClientError, match="InternalFailure") as broken:
+        aws.group()
+    assert broken.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+    assert "the lab failed at autoscaling:DescribeAutoScalingGroups" in caplog.text
 
 
 def test_a_call_to_a_service_beyond_the_lab_reaches_moto(aws):

@@ -109,6 +109,8 @@ class Application:
     def _call(self, call: Call, environ: dict[str, Any]) -> Answer:
         with self.lock:
             self.tick()
+            if call.region not in self.regions:
+                return self._refuse(call, _unknown_region(call.region))[0]
             region = self.regions[call.region]
             fault = region.world.on_call(call.service, call.operation, call.params)
         if fault is not None and fault.latency:
@@ -163,6 +165,8 @@ class Application:
         return wire.error(call, error.code, error.message, error.status, request_id), error.code
 
     def _ask_moto(self, environ: dict[str, Any], call: Call | None = None) -> Answer:
+        # Whatever role the caller has assumed: there is one account.
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = self.regions.home.world.account
         try:
             body, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
         except (NotImplementedError, ImportError) as missing:
@@ -176,6 +180,11 @@ class Application:
 
 def _without_length(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     return tuple(pair for pair in headers if pair[0].lower() != "content-length")
+
+
+def _unknown_region(name: str) -> ApiError:
+    text = f"Credential should be scoped to a valid region, not '{name}'. "
+    return ApiError("SignatureDoesNotMatch", text, 403)
 
 
 def _length(answer: Answer) -> tuple[str, str]:

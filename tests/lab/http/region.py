@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from moto.ec2.models import ec2_backends
+
 from tests.lab.api import OPERATIONS
 from tests.lab.http import group_calls, leftovers, merging
 from tests.lab.http.mirror import InstanceMirror
@@ -113,6 +115,10 @@ class Regions:
     def __init__(self, home: World) -> None:
         self.home = Region(home)
         self._regions = {home.region: self.home}
+
+    def __contains__(self, name: str) -> bool:
+        """Say whether there is such a region at AWS."""
+        return name in ec2_backends[self.home.world.account]
 
     def __getitem__(self, name: str) -> Region:
         if name not in self._regions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -31,7 +32,8 @@ class LabServer:
     moto's state belongs to the process: one `LabServer` at a time.
 
     Args:
-        scenario: a world, or the description of one (see `tests.lab.scenario`).
+        scenario: a world, or the description of one (see `tests.lab.scenario`). Where that names
+            no ``start``, it is now; with `manual` time it is the same instant in every run.
         speed: virtual seconds in a real second.
         host, port: where to listen; port 0 takes a free one.
         manual: time stands still except for `advance` (and for latency faults).
@@ -75,8 +77,11 @@ class LabServer:
             world = self._given
         elif isinstance(self._given, World):
             world = empty_like(self._given, self._given.region)
-        else:
+        elif self._manual:
             world = build(self._given)
+        else:
+            # Clients compare launch times with their own clock.
+            world = build({"start": float(int(time.time())), **self._given})
         if world.account != DEFAULT_ACCOUNT_ID:
             raise ValueError(f"account {world.account}: moto only knows {DEFAULT_ACCOUNT_ID}")
         return Regions(world)
