@@ -54,6 +54,7 @@ class Ground:
         if release not in self._applied:
             with self.host(release) as minion:
                 minion.pillar_file(PILLARS / "default.sls")
+                minion.call("saltutil.sync_all")
                 result = minion.apply(FORMULA)
                 self._results[release] = result
                 written = minion.host.freeze(self._store / f"applied-{release}")[0]

@@ -35,6 +35,13 @@ def _apply(minion, **keywords):
     return result
 
 
+def _prepared(minion):
+    """Give a fresh minion the default pillar and the formula's modules."""
+    minion.pillar_file(PILLARS / "default.sls")
+    minion.call("saltutil.sync_all")
+    return minion
+
+
 def test_the_first_apply_installs_the_package_and_writes_one_fragment(ground, release):
     ground.applied(release)
     first = ground.first_result(release)
@@ -43,6 +50,14 @@ def test_the_first_apply_installs_the_package_and_writes_one_fragment(ground, re
     package = first.states_of("unattended-upgrades-package-install-pkg-installed")
     assert "unattended-upgrades" in package["changes"]
     assert first.states_of("unattended-upgrades-config-fragment-file-managed")["changes"]
+
+
+def test_a_minion_that_has_never_synced_modules_applies_at_the_first_attempt(start):
+    minion = start(13)
+    minion.pillar_file(PILLARS / "default.sls")
+    result = _apply(minion)
+    assert not result.failed, result.failed
+    assert minion.host.exists(system.FRAGMENT)
 
 
 def test_a_second_apply_changes_nothing_and_is_quick(start, release):
@@ -61,8 +76,7 @@ def test_an_apply_after_a_reboot_changes_nothing(start, release):
 
 
 def test_a_test_run_on_a_fresh_system_announces_changes_and_makes_none(start, release):
-    minion = start(release)
-    minion.pillar_file(PILLARS / "default.sls")
+    minion = _prepared(start(release))
     before = (system.etc(minion.host), system.installed(minion.host))
     announced = _apply(minion, test=True)
     assert not announced.failed
@@ -105,8 +119,7 @@ def test_the_files_that_the_package_manages_are_untouched(start, release, path):
 
 
 def test_clean_gives_back_the_effective_configuration_of_before(start, release):
-    minion = start(release)
-    minion.pillar_file(PILLARS / "default.sls")
+    minion = _prepared(start(release))
     minion.host.run("apt-get", "install", "-qy", "unattended-upgrades")
     before, units = system.configuration(minion.host), _timer_files(minion.host)
     assert not _apply(minion).failed

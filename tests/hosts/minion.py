@@ -135,9 +135,7 @@ class Minion:
         try:
             value = json.loads(done.stdout)["local"]
         except (ValueError, KeyError, TypeError):
-            if done.stdout.strip():
-                raise HostError(f"salt-call did not answer in JSON: {done}") from None
-            value = None
+            raise HostError(f"salt-call did not answer in JSON: {done}") from None
         return Return(value, done)
 
     def apply(self, *sls: str, **keywords: Any) -> Return:

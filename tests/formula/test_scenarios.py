@@ -1,0 +1,282 @@
+"""What administrators and accidents do to a system, and what the formula then does and says."""
+
+import pytest
+
+from tests.formula import system
+from tests.formula.conftest import FORMULA
+from tests.hosts.repository import Deb
+
+CURRENT, OLD = 13, 12
+"""Most situations are the same on every release: the newest stands for all, older ones where
+they differ."""
+
+EFFECTIVE = "unattended-upgrades-config-effective-unattended_upgrades-effective"
+STATUS_S = 1
+RUN_DEADLINE_S = 60
+SHORT_S = 2
+VENDOR = {"Origin": "Vendor Inc", "Label": "Vendor", "Codename": "any"}
+SECURITY = {"Origin": "Debian", "Label": "Debian-Security", "Codename": "trixie-security"}
+FCNTL_HOLDER = """
+import fcntl, sys
+handle = open(sys.argv[1], "w")
+fcntl.lockf(handle, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(scope="module")
+def packages(repository):
+    """Publish a vendor's package, and packages that a local security suite has updates for."""
+    config = "/etc/configured.conf"
+    repository.publish("vendor", [Deb("vendor-tool", "1"), Deb("vendor-tool", "2")], **VENDOR)
+    repository.publish(
+        "main-pocket",
+        [
+            Deb("plain", "1"),
+            Deb("plain-tools", "1"),
+            Deb("configured", "1", conffiles={config: "packaged 1\n"}),
+        ],
+        Origin="Debian",
+        Label="Debian",
+        Codename="trixie",
+    )
+    repository.publish(
+        "trixie-security",
+        [
+            Deb("plain", "2"),
+            Deb("plain-tools", "2"),
+            Deb("configured", "2", conffiles={config: "packaged 2\n"}),
+        ],
+        **SECURITY,
+    )
+    return repository
+
+
+@pytest.fixture
+def small(start, packages):
+    """A host that knows the local repository alone, so that a run takes seconds."""
+    minion = start(CURRENT, applied=True, binds=(packages.bind,))
+    minion.host.sh("rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/*")
+    minion.host.sh("rm -rf /var/lib/apt/lists/*")
+    packages.configure(minion.host, "main-pocket", "trixie-security", "vendor")
+    install = ("apt-get", "install", "-qy")
+    minion.host.run(*install, "plain=1", "plain-tools=1", "configured=1", "vendor-tool=1")
+    return minion
+
+
+def _apply(minion, policy):
+    minion.pillar({"unattended_upgrades": policy})
+    result = minion.apply(FORMULA)
+    assert not result.failed, result.failed
+    return result
+
+
+def _run(minion, deadline=RUN_DEADLINE_S):
+    return minion.call("unattended_upgrades.run", deadline=deadline).value
+
+
+def _versions(minion, *names):
+    found = system.installed(minion.host)
+    return {name: found.get(name) for name in names}
+
+
+def test_a_vendors_repository_is_left_alone_until_it_is_named(small):
+    assert "vendor-tool" not in _run(small)["upgraded"]
+    _apply(
+        small,
+        {
+            "origins": ["security", "vendor"],
+            "third_party": {"vendor": {"origin": "Vendor Inc", "suite": "vendor"}},
+        },
+    )
+    assert _run(small)["upgraded"] == ["vendor-tool"]
+    assert _versions(small, "vendor-tool") == {"vendor-tool": "2"}
+
+
+def test_a_held_package_stays_and_status_says_so(small):
+    _apply(small, {"hold": ["plain"]})
+    assert small.host.run("apt-mark", "showhold").lines == ["plain"]
+    ran = _run(small)
+    assert ran["result"] is True
+    assert "plain" not in ran["upgraded"]
+    assert _versions(small, "plain", "plain-tools") == {"plain": "1", "plain-tools": "2"}
+    waiting = small.call("unattended_upgrades.pending").value["packages"]
+    assert [one["name"] for one in waiting if one["held"]] == ["plain"]
+    assert "plain" in small.call("unattended_upgrades.status").said
+
+
+def test_a_hold_ends_when_the_pillar_no_longer_asks_for_it_to_be_cleaned(small):
+    _apply(small, {"hold": ["plain"]})
+    assert not small.apply(f"{FORMULA}.clean").failed
+    assert small.host.run("apt-mark", "showhold").lines == []
+
+
+def test_a_blacklisted_package_stays_and_its_namesakes_do_not(small):
+    _apply(small, {"blacklist": ["plain$"]})
+    assert _run(small)["result"] is True
+    assert _versions(small, "plain", "plain-tools") == {"plain": "1", "plain-tools": "2"}
+    waiting = small.call("unattended_upgrades.pending").value["packages"]
+    assert [one["name"] for one in waiting if one["blacklisted"]] == ["plain"]
+
+
+def test_a_strict_whitelist_lets_only_its_packages_through(small):
+    _apply(small, {"whitelist": ["plain-tools$"], "whitelist_strict": True})
+    assert _run(small)["upgraded"] == ["plain-tools"]
+
+
+def test_a_changed_conffile_is_kept_and_the_package_upgraded(small):
+    small.host.write("/etc/configured.conf", "mine\n")
+    assert _run(small)["result"] is True
+    assert _versions(small, "configured") == {"configured": "2"}
+    assert small.host.read("/etc/configured.conf") == "mine\n"
+
+
+def test_a_changed_conffile_is_replaced_when_the_policy_says_so(small):
+    small.host.write("/etc/configured.conf", "mine\n")
+    _apply(small, {"dpkg": {"conffile": "replace"}})
+    assert _run(small)["result"] is True
+    assert small.host.read("/etc/configured.conf") == "packaged 2\n"
+
+
+def test_a_conffile_question_holds_the_package_back_and_status_tells(small):
+    small.host.write("/etc/configured.conf", "mine\n")
+    _apply(small, {"dpkg": {"conffile": "ask"}})
+    ran = _run(small)
+    assert _versions(small, "configured", "plain") == {"configured": "1", "plain": "2"}
+    assert small.host.read("/etc/configured.conf") == "mine\n"
+    status = small.call("unattended_upgrades.status").value
+    assert ran["result"] is False
+    assert any("configured" in line for line in ran["output"])
+    assert status["verdict"] == "blocked", status
+
+
+@pytest.fixture
+def locked(small):
+    """The same host while another process holds dpkg's lock the way that dpkg does."""
+    holder = small.host.popen("python3", "-c", FCNTL_HOLDER, "/var/lib/dpkg/lock-frontend")
+    assert holder.stdout.readline() == "held\n"
+    yield small
+    holder.stdin.close()
+    holder.wait(10)
+    holder.stdout.close()
+
+
+def test_a_run_while_dpkg_is_locked_fails_and_says_why(locked):
+    ran = _run(locked, deadline=SHORT_S)
+    assert ran["result"] is False
+    assert "lock" in ran["comment"].lower()
+    assert _versions(locked, "plain") == {"plain": "1"}
+
+
+def test_a_second_apply_does_not_need_the_lock(locked):
+    again = locked.apply(FORMULA)
+    assert not again.failed
+    assert again.changed == {}
+
+
+def test_status_and_pending_answer_while_another_process_holds_the_lock(locked):
+    status = locked.call("unattended_upgrades.status").value
+    assert status["checked_seconds"] < STATUS_S
+    assert (
+        status["pending_security"] == locked.call("unattended_upgrades.pending").value["count"] == 3
+    )
+
+
+@pytest.fixture
+def half_configured(small, packages):
+    """The same host after a package whose postinst fails until somebody repairs it."""
+    broken = Deb("broken", "1", scripts={"postinst": "test -e /run/repaired"})
+    packages.publish("accident", [broken], **VENDOR)
+    packages.configure(small.host, "accident", name="accident")
+    small.host.run("apt-get", "install", "-qy", "broken", check=False)
+    audited = small.host.run("dpkg", "--audit").stdout
+    assert "broken" in audited
+    return small
+
+
+def test_status_of_a_half_configured_system_is_blocked_and_names_the_package(half_configured):
+    status = half_configured.call("unattended_upgrades.status").value
+    assert status["verdict"] == "blocked", status
+    assert "broken" in str(status["reasons"])
+
+
+def test_a_run_mends_an_interrupted_dpkg_first(half_configured):
+    half_configured.host.write("/run/repaired", "")
+    assert _run(half_configured)["result"] is True
+    assert half_configured.host.run("dpkg", "--audit").stdout == ""
+    assert _versions(half_configured, "plain") == {"plain": "2"}
+
+
+def test_a_missing_sources_list_fails_the_apply_with_the_reason(small):
+    small.host.sh("rm -rf /etc/apt/sources.list.d/* /var/lib/apt/lists/*")
+    result = small.apply(FORMULA)
+    assert _ids(result.failed) == [EFFECTIVE]
+    assert "check the apt sources" in result.states_of(EFFECTIVE)["comment"]
+
+
+def test_a_missing_sources_list_is_a_reason_of_the_status(small):
+    small.host.sh("rm -rf /etc/apt/sources.list.d/* /var/lib/apt/lists/*")
+    status = small.call("unattended_upgrades.status").value
+    assert status["verdict"] not in ("ok", "disabled")
+    assert "no_lists" in [reason["code"] for reason in status["reasons"]]
+
+
+def test_sources_without_a_security_archive_fail_the_apply_and_misconfigure_the_status(
+    small, packages
+):
+    small.host.sh("rm -rf /etc/apt/sources.list.d/* /var/lib/apt/lists/*")
+    packages.configure(small.host, "main-pocket", "vendor")
+    result = small.apply(FORMULA)
+    assert _ids(result.failed) == [EFFECTIVE]
+    assert "no origin pattern matches" in result.states_of(EFFECTIVE)["comment"]
+    assert small.call("unattended_upgrades.status").value["verdict"] == "misconfigured"
+
+
+def test_a_setting_overridden_in_apt_conf_fails_the_apply_and_names_the_key(small):
+    small.host.write("/etc/apt/apt.conf", 'APT::Periodic::Unattended-Upgrade "0";\n')
+    result = small.apply(FORMULA)
+    assert _ids(result.failed) == [EFFECTIVE]
+    assert "APT::Periodic::Unattended-Upgrade" in result.said
+    assert small.call("unattended_upgrades.verify").value["ok"] is False
+
+
+def test_origins_added_to_the_packaged_file_do_not_get_into_the_policy(small):
+    path = "/etc/apt/apt.conf.d/50unattended-upgrades"
+    added = 'Unattended-Upgrade::Origins-Pattern:: "origin=Vendor Inc";\n'
+    small.host.write(path, small.host.read(path) + added)
+    assert all("Vendor" not in pattern for pattern in system.origins(small.host))
+
+
+def test_a_reboot_request_is_seen(small):
+    assert _run(small)["result"] is True
+    small.host.sh("touch /run/reboot-required; echo plain > /run/reboot-required.pkgs")
+    assert small.call("unattended_upgrades.reboot_required").value["required"] is True
+    assert small.call("unattended_upgrades.status").value["verdict"] == "reboot_pending"
+
+
+def test_a_dry_run_leaves_no_trace(small):
+    traces = (
+        "cd /var/lib/unattended-upgrades /var/lib/apt/periodic 2>/dev/null; "
+        "stat -c '%n %Y %s' /var/lib/apt/periodic/* /var/lib/unattended-upgrades/* "
+        "/var/log/unattended-upgrades/* 2>/dev/null || true"
+    )
+    small.host.sh(
+        "mkdir -p /var/lib/unattended-upgrades; echo old > /var/lib/unattended-upgrades/kept-back"
+    )
+    before = small.host.sh(traces).stdout
+    told = small.call("unattended_upgrades.dry_run").value
+    assert set(told["would_upgrade"]) == {"plain", "plain-tools", "configured"}
+    assert small.host.sh(traces).stdout == before
+    assert _versions(small, "plain") == {"plain": "1"}
+
+
+def test_a_disabled_policy_stops_the_daily_run(small):
+    _apply(small, {"enabled": False})
+    assert system.run_daily_upgrade(small.host) == "success"
+    assert _versions(small, "plain") == {"plain": "1"}
+    assert small.call("unattended_upgrades.status").value["verdict"] == "disabled"
+
+
+def _ids(results):
+    return [key.split("_|-")[1] for key in results]
