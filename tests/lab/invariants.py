@@ -155,6 +155,8 @@ class _Judge:
     launches: int = 0
     caller_launches: int = 0
     victims_terminated: int = 0
+    for_caller: set[str] = field(default_factory=set)
+    called_off: int = 0
     rebalancing: bool = False
     excused: int = 0
     lowest: int = 0
@@ -217,7 +219,11 @@ class _Judge:
 
     def _size(self, record: h.Size) -> None:
         if record.actor == "caller":
-            self.ours += record.after - record.before if record.field == "desired" else 0
+            if record.field == "desired":
+                self.ours += record.after - record.before
+                missing = max(record.before - self.fleet.total, 0)
+                self.called_off = min(max(record.before - record.after, 0), missing)
+                self.units["called off"] += self.called_off
         elif record.field == "desired":
             self.live += record.after - record.before
             if record.after > record.before:
@@ -230,6 +236,7 @@ class _Judge:
         self.rebalancing = self.rebalancing or record.reason == "rebalance"
         if record.actor == "caller":
             self.caller_launches += 1
+            self.for_caller.add(record.instance)
             self.units["launched"] += record.weight
 
     def _total(self, record: h.Lifecycle) -> None:
@@ -248,8 +255,14 @@ class _Judge:
 
     def _termination(self, record: h.Termination) -> None:
         member = self.fleet.members.get(record.instance)
-        if record.actor != "caller" or member is None:
+        if member is None:
             return
+        if record.actor != "caller":
+            self.units["lost"] += member.weight if record.instance in self.for_caller else 0
+            return
+        if record.decrement:  # its lowering of desired has called nothing off
+            self.units["called off"] -= self.called_off
+        self.called_off = 0
         self.doomed.add(record.instance)
         self.units["terminated"] += member.weight
         self._floor(record, member.weight)
@@ -299,8 +312,10 @@ class _Judge:
     # -- the end ------------------------------------------------------------------------------
 
     def launches_match(self) -> None:
-        """Judge I4."""
-        allowed = self.units["terminated"] + max(self.ours, 0) + self.fleet.heaviest - 1
+        """Judge I4: a replacement that AWS ended, and whose own the caller called off, is paid."""
+        failed = min(self.units["lost"], self.units["called off"])
+        held = max(self.ours, 0) + self.fleet.heaviest - 1
+        allowed = self.units["terminated"] + failed + held
         if self.units["launched"] > allowed:
             self._broken(
                 "I4",

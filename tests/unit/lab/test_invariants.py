@@ -175,6 +175,15 @@ def test_i4_more_launches_for_the_caller_than_it_has_to_show_are_caught():
     assert story.launch("z").rules(surge=2) == ["I4"]
 
 
+def test_i4_a_replacement_that_aws_ended_and_that_was_called_off_is_paid_for():
+    story = Story().size("desired", 4).launch("x")
+    story.add(h.Termination, "web", "x", "aws", "unhealthy", False)
+    story.add(h.Lifecycle, "web", "x", "Pending", "Terminating").size("desired", 3)
+    assert story.rules(finished=True) == []
+    story.launch("y")
+    assert story.rules(finished=True) == ["I4"]
+
+
 def test_i4_launches_that_aws_or_others_cause_are_theirs():
     story = Story().fails("a").end("a", "aws").launch("x", "aws", "unhealthy")
     story.size("desired", 4, "policy").launch("y", "policy")
