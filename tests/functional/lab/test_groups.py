@@ -207,3 +207,13 @@ def test_a_call_that_the_lab_does_not_know_says_so(aws):
     with pytest.raises(ClientError, match="The lab does not answer autoscaling:") as unknown:
         aws.autoscaling.describe_notification_configurations()
     assert unknown.value.response["Error"]["Code"] == "InvalidAction"
+
+
+def test_characters_that_xml_reserves_survive_in_answers_and_refusals(aws):
+    odd = 'a<b & "c">'
+    tag = {"ResourceId": "web", "ResourceType": "auto-scaling-group", "Key": "odd", "Value": odd}
+    aws.autoscaling.create_or_update_tags(Tags=[{**tag, "PropagateAtLaunch": True}])
+    assert aws.group()["Tags"][0]["Value"] == odd
+    with pytest.raises(ClientError) as refused:
+        aws.autoscaling.create_or_update_tags(Tags=[{**tag, "ResourceId": odd}])
+    assert odd in refused.value.response["Error"]["Message"]
