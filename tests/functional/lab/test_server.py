@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
@@ -175,6 +176,19 @@ def _timed(aws):
     begun = time.perf_counter()
     aws.group()
     return time.perf_counter() - begun
+
+
+def test_calls_from_many_threads_at_once_all_take_effect(aws):
+    def write(key):
+        aws.autoscaling.create_or_update_tags(
+            Tags=[{"ResourceId": "web", "ResourceType": "auto-scaling-group", "Key": key}]
+        )
+        return len(aws.ec2.describe_instances()["Reservations"])
+
+    keys = [f"key-{number}" for number in range(16)]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(write, keys)) == [6] * 16
+    assert sorted(tag["Key"] for tag in aws.group()["Tags"]) == sorted(keys)
 
 
 # -- the control API ------------------------------------------------------------------------------
