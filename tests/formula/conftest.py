@@ -57,8 +57,7 @@ class Ground:
                 minion.call("saltutil.sync_all")
                 result = minion.apply(FORMULA)
                 self._results[release] = result
-                written = minion.host.freeze(self._store / f"applied-{release}")[0]
-            self._applied[release] = (written, *self.fresh(release))
+                self._applied[release] = self.freeze(minion, f"applied-{release}")
         assert not self._results[release].failed, self._results[release].failed
         return self._applied[release]
 
@@ -71,9 +70,19 @@ class Ground:
     def host(self, release: int, applied: bool = False, binds: Binds = ()) -> Iterator[Minion]:
         """Run a host of a release: fresh, or with the formula already applied."""
         layers = self.applied(release) if applied else self.fresh(release)
-        setup = with_salt(Setup(layers, name="web-1", binds=binds), REPOSITORY)
-        with Host(setup) as host:
+        with self.on(layers, binds) as minion:
+            yield minion
+
+    @contextmanager
+    def on(self, layers: tuple[Path, ...], binds: Binds = ()) -> Iterator[Minion]:
+        """Run a host over ``layers``, with Salt and the formula in it."""
+        with Host(with_salt(Setup(layers, name="web-1", binds=binds), REPOSITORY)) as host:
             yield Minion(host)
+
+    def freeze(self, minion: Minion, name: str) -> tuple[Path, ...]:
+        """Stop a host and return layers that hosts like it can be started from."""
+        frozen, _salt, *below = minion.host.freeze(self._store / name)
+        return (frozen, *below)
 
 
 @pytest.fixture(scope="session")
@@ -93,10 +102,16 @@ def release(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture
-def start(ground: Ground) -> Iterator[Start]:
+def running() -> Iterator[ExitStack]:
+    """Return a stack of the hosts of this test; they are stopped after it."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def start(ground: Ground, running: ExitStack) -> Start:
     """Return a function that starts a host of this test's own: ``start(12, applied=True)``."""
-    with ExitStack() as running:
-        yield lambda *args, **kwargs: running.enter_context(ground.host(*args, **kwargs))
+    return lambda *args, **kwargs: running.enter_context(ground.host(*args, **kwargs))
 
 
 @pytest.fixture(scope="module")
