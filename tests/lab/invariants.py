@@ -7,7 +7,8 @@ I4 no more launches for the caller than victims and replacements it terminated
 I5 at the end sizes and suspended processes as before, desired as everybody else wants it
 
 ``live`` is the desired capacity that others than the caller want: what it was at the start plus
-their changes. All numbers are in capacity units where the group has weights.
+their changes, within the bounds they set. All numbers are in capacity units where the group has
+weights.
 """
 
 from __future__ import annotations
@@ -157,6 +158,7 @@ class _Judge:
     victims_terminated: int = 0
     for_caller: set[str] = field(default_factory=set)
     called_off: int = 0
+    bound_at: float | None = None
     rebalancing: bool = False
     excused: int = 0
     lowest: int = 0
@@ -224,12 +226,24 @@ class _Judge:
                 missing = max(record.before - self.fleet.total, 0)
                 self.called_off = min(max(record.before - record.after, 0), missing)
                 self.units["called off"] += self.called_off
-        elif record.field == "desired":
-            self.live += record.after - record.before
-            if record.after > record.before:
-                self.losses.append((record.time, record.after - record.before))
         else:
+            self._others_want(record)
+
+    def _others_want(self, record: h.Size) -> None:
+        before = self.live
+        if record.field != "desired":
             self.expected[record.field] = record.after
+            self.bound_at = record.time
+        elif not self._clamped(record):
+            self.live += record.after - record.before
+        self.live = max(min(self.live, self.expected["max"]), self.expected["min"])
+        if self.live > before:
+            self.losses.append((record.time, self.live - before))
+
+    def _clamped(self, record: h.Size) -> bool:
+        """Say whether AWS only moved desired, our surge in it, to a bound set at this moment."""
+        bound = self.expected["min" if record.after > record.before else "max"]
+        return record.time == self.bound_at and record.after == bound
 
     def _launch(self, record: h.Launch) -> None:
         self.launches += 1

@@ -211,6 +211,24 @@ def test_i5_what_others_changed_has_to_stay_as_they_wanted_it():
     assert story.rules(finished=True) == ["I5", "I5"]
 
 
+@pytest.mark.parametrize(
+    ("field", "bound", "clamped", "live"), [("min", 4, 4, 4), ("max", 2, 2, 2), ("max", 3, 3, 3)]
+)
+def test_live_stays_within_the_bounds_that_others_set(field, bound, clamped, live):
+    story = Story().size("max", 9).size("desired", 4).later()
+    story.size(field, bound, "operator")
+    if clamped != 4:
+        story.size("desired", clamped, "operator")  # AWS clamps what includes our surge
+    story.later().size("max", bound if field == "max" else 4)
+    assert story.sizes["desired"] == live
+    assert story.rules(finished=True) == []
+
+
+def test_live_follows_a_minimum_and_a_maximum_that_others_set_together():
+    story = Story().later().size("min", 5, "operator").size("max", 8, "operator")
+    assert story.size("desired", 5, "operator").rules(finished=True) == []
+
+
 def test_i5_does_not_apply_to_a_group_that_is_gone():
     story = Story().size("max", 9).add(h.GroupChange, "web", "deleted", "aws")
     assert story.rules(finished=True) == []
