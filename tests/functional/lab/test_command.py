@@ -83,6 +83,7 @@ def test_a_wrong_argument_is_one_clear_line_and_exit_2(arguments, text, capsys):
         ("a: [", "not YAML"),
         ("colour: red", "unknown key colour"),
         ("groups: {web: {sise: 3}}", "groups.web: unknown key sise"),
+        ("groups: {web: {target_groups: [a_b]}}", "Target group name 'a_b'"),
     ],
 )
 def test_a_wrong_scenario_is_one_clear_line_and_exit_2(tmp_path, capsys, content, text):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import re
 import signal
 import sys
+import textwrap
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
+from moto.core.exceptions import ServiceException
 
 from tests.lab.http.narration import narrate
 from tests.lab.http.server import LOOPBACK, LabServer
@@ -59,7 +62,7 @@ faults: --fault KIND or --fault KIND,key=value,…; for example
   --fault throttle,operation=SetDesiredCapacity,count=3
   --fault lost_answer,operation=TerminateInstanceInAutoScalingGroup,nth=2,applied=false
   --fault az_outage,at=20,until=60,zone=b
-kinds: {", ".join(sorted(KINDS))}
+{textwrap.fill("kinds: " + ", ".join(sorted(KINDS)), 80, subsequent_indent="  ")}
 
 A scenario file can say more: several groups, hooks, weights, launch configurations.
 See tests/lab/README.md and the files in tests/lab/scenarios.
@@ -74,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of `bin/lab`'s arguments."""
     made = OneLine(
         prog="bin/lab",
-        description="Start an emulated AWS (Auto Scaling, EC2, load balancing) on this machine. "
+        description="Start an emulated AWS (Auto Scaling, EC2, load balancing) on this machine.\n"
         "Point AWS_ENDPOINT_URL at it and use boto3, the AWS CLI or salt-run.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -92,7 +95,9 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--drain", type=seconds, default=5.0, metavar="S", help="deregistration delay, s (5)"
     )
-    made.add_argument("--fault", action="append", default=[], metavar="KIND", help="see below")
+    made.add_argument(
+        "--fault", action="append", default=[], metavar="KIND", help="what goes wrong: see below"
+    )
     made.add_argument("--seed", type=int, help="seed of everything random (0)")
     made.add_argument(
         "--speed", type=positive, default=1.0, metavar="X", help="virtual s in a real one (1)"
@@ -204,7 +209,9 @@ def _from_options(arguments: argparse.Namespace) -> dict[str, Any]:
         "max": high,
         "desired": size,
         "zones": list("abc"[: arguments.zones]),
-        "target_groups": [{"name": arguments.group, "deregistration_delay": arguments.drain}],
+        "target_groups": [
+            {"name": _balancer_name(arguments.group), "deregistration_delay": arguments.drain}
+        ],
         "template": {
             "name": arguments.group,
             "versions": [{"ImageId": image} for image in images],
@@ -214,6 +221,11 @@ def _from_options(arguments: argparse.Namespace) -> dict[str, Any]:
     }
     boot = {"median": arguments.boot}
     return {"boot": boot, "delays": QUICK, "groups": {arguments.group: group}}
+
+
+def _balancer_name(group: str) -> str:
+    # Target groups are named by at most 32 letters, digits and hyphens (API reference).
+    return re.sub("[^A-Za-z0-9-]+", "-", group)[:32].strip("-") or "lab"
 
 
 def introduction(lab: LabServer, speed: float) -> str:
@@ -277,7 +289,7 @@ def main(argv: list[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         with lab:
             _serve(lab, arguments)
-    except (UsageError, ValueError, OSError) as wrong:
+    except (UsageError, ServiceException, ValueError, OSError) as wrong:
         print(f"bin/lab: {wrong}", file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
