@@ -272,7 +272,8 @@ class _Judge:
         if member is None:
             return
         if record.actor != "caller":
-            self.units["lost"] += member.weight if record.instance in self.for_caller else 0
+            if record.instance in self.for_caller or record.instance in self.victims:
+                self.units["lost"] += member.weight
             return
         if record.decrement:  # its lowering of desired has called nothing off
             self.units["called off"] -= self.called_off
@@ -326,7 +327,11 @@ class _Judge:
     # -- the end ------------------------------------------------------------------------------
 
     def launches_match(self) -> None:
-        """Judge I4: a replacement that AWS ended, and whose own the caller called off, is paid."""
+        """Judge I4.
+
+        When others ended a victim or a replacement, and the caller called off the launch that
+        followed from it, one of its own launches has stood in for that one.
+        """
         failed = min(self.units["lost"], self.units["called off"])
         held = max(self.ours, 0) + self.fleet.heaviest - 1
         allowed = self.units["terminated"] + failed + held

@@ -184,6 +184,13 @@ def test_i4_a_replacement_that_aws_ended_and_that_was_called_off_is_paid_for():
     assert story.rules(finished=True) == ["I4"]
 
 
+def test_i4_a_launch_that_stands_in_for_one_that_others_caused_is_paid_for():
+    story = Story().size("desired", 4).launch("x").serve("x").later().look()
+    story.end("a", "operator").size("desired", 3)
+    assert story.rules(finished=True) == []
+    assert story.rules(victims="bc", finished=True) == ["I4"]
+
+
 def test_i4_launches_that_aws_or_others_cause_are_theirs():
     story = Story().fails("a").end("a", "aws").launch("x", "aws", "unhealthy")
     story.size("desired", 4, "policy").launch("y", "policy")
