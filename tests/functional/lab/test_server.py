@@ -164,7 +164,7 @@ def test_a_call_to_a_service_beyond_the_lab_reaches_moto(aws):
     assert sts.get_caller_identity()["Account"] == "123456789012"
 
 
-def test_a_described_group_of_twenty_takes_under_15_ms_on_the_server(start):
+def test_describing_a_group_of_twenty_costs_under_15_ms(start):
     scenario = {"groups": {"web": {**WEB["groups"]["web"], "max": 20, "desired": 20}}}
     aws = start(scenario)
     assert len(aws.ids()) == 20
@@ -173,9 +173,10 @@ def test_a_described_group_of_twenty_takes_under_15_ms_on_the_server(start):
 
 
 def _timed(aws):
-    begun = time.perf_counter()
+    # CPU time of server and client together: does not depend on what else the machine does.
+    begun = time.process_time()
     aws.group()
-    return time.perf_counter() - begun
+    return time.process_time() - begun
 
 
 def test_calls_from_many_threads_at_once_all_take_effect(aws):
