@@ -6,7 +6,7 @@ in a test, in a benchmark and in a Salt runner alike. Arrows point downwards onl
 
     engine ── journal, events, report
        │
-    planner, tracker, selection, preflight, gates      (pure: no clock, no network)
+    planner, ordering, tracker, outcome, selection, gates, changes, inform   (pure decisions)
        │                                       aws     (all calls to AWS)
-    model, policy, errors                              (data and validation)
+    model, actions, policy, errors                     (data and validation)
 """

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from asgroll.actions import Action, Resume, SetDesired, SetMax, Suspend, Terminate
 from asgroll.events import Event, Step
-from asgroll.model import (
-    Action,
-    Cause,
-    Resume,
-    Roll,
-    SetDesired,
-    SetMax,
-    Suspend,
-    Terminate,
-    World,
-)
+from asgroll.model import Cause, Roll, World
 from asgroll.policy import format_duration
 
 

@@ -11,26 +11,24 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from asgroll import changes, outcome
-from asgroll.aws import Aws
-from asgroll.errors import AwsError, Denied, Missing, Refused, Temporary, Throttled, Unclear
-from asgroll.events import Event, Step
-from asgroll.gates import GATES, Gate, judge
-from asgroll.journal import How, Journal
-from asgroll.model import (
+from asgroll.actions import (
     Action,
     Finish,
-    Phase,
     Restore,
     Resume,
-    Roll,
     SetDesired,
     SetMax,
     Suspend,
     Terminate,
     Wait,
-    World,
 )
-from asgroll.planner import plan
+from asgroll.aws import Aws
+from asgroll.errors import AwsError, Denied, Missing, Refused, Temporary, Throttled, Unclear
+from asgroll.events import Event, Step
+from asgroll.gates import GATES, Gate, judge
+from asgroll.journal import How, Journal
+from asgroll.model import Phase, Roll, World
+from asgroll.planner import plan, put_back
 from asgroll.policy import Policy, format_duration
 from asgroll.tracker import fold
 
@@ -38,8 +36,12 @@ from asgroll.tracker import fold
 MAX_VIEW_AGE_SECONDS = 10.0
 #: Refusals of AWS in a row after which repeating is no use.
 MAX_REFUSALS = 3
-#: The longest pause under throttling, as a multiple of poll_interval.
+#: Under throttling the pause doubles up to this many times poll_interval, but not beyond the
+#: longest pause (unless poll_interval itself is longer).
 MAX_SLOWDOWN = 8
+LONGEST_PAUSE_SECONDS = 60.0
+#: Observations that have to fail in a row, besides the time, before a roll gives up.
+MIN_BLIND_TURNS = 5
 
 Reporter = Callable[[Event, Roll], None]
 
@@ -72,6 +74,7 @@ class Engine:
         self._slowdown = 1
         self._again = False
         self._blind_since: float | None = None
+        self._blind_turns = 0
         self._said = ""
         self.turns = 0
 
@@ -82,9 +85,13 @@ class Engine:
         while not roll.phase.ended:
             roll = self.turn(roll)
             if not (roll.phase.ended or self._again):
-                self._sleep(self._policy.poll_interval * self._slowdown)
+                self._sleep(self._pause())
         self._emit(roll, Step.FINISHED, roll.reason or roll.phase.value, result=roll.phase.value)
         return roll
+
+    def _pause(self) -> float:
+        usual = self._policy.poll_interval
+        return max(usual, min(usual * self._slowdown, LONGEST_PAUSE_SECONDS))
 
     def turn(self, roll: Roll) -> Roll:
         """One turn of the loop."""
@@ -100,7 +107,7 @@ class Engine:
         except AwsError as exc:
             roll = self._blind(roll, exc, now)
         else:
-            self._blind_since = None
+            self._blind_since, self._blind_turns = None, 0
             self._slowdown = max(1, self._slowdown // 2)
             roll = self._work(roll, world, now)
         self._journal.save(roll)
@@ -122,17 +129,23 @@ class Engine:
         if isinstance(exc, Missing):
             return self._end(roll, Phase.HALTED, f"the group is gone: {exc}", now)
         if not isinstance(exc, (Temporary, Unclear)):
-            return self._end(roll, Phase.HALTED, str(exc), now)
+            return self._end_blind(roll, str(exc), now)
         if self._blind_since is None:
             self._blind_since = now
+        self._blind_turns += 1
         waited = now - self._blind_since
-        if waited > self._policy.ready_timeout:
-            return self._end(
-                roll, Phase.HALTED, f"no view of AWS for {format_duration(waited)}: {exc}", now
-            )
+        if waited > self._policy.ready_timeout and self._blind_turns >= MIN_BLIND_TURNS:
+            return self._end_blind(roll, f"no view for {format_duration(waited)}: {exc}", now)
         self._slow_down(exc)
         self._say(roll, Step.RETRYING, str(exc))
         return roll
+
+    def _end_blind(self, roll: Roll, reason: str, now: float) -> Roll:
+        """End without a view; unless a pause is wanted, put back what needs no view."""
+        if roll.phase is Phase.RESTORING or self._policy.on_failure != "pause":
+            for action in put_back(roll):
+                roll, _ = self._change(roll, action)
+        return self._end(roll, Phase.HALTED, reason, now)
 
     def _slow_down(self, exc: AwsError) -> None:
         if isinstance(exc, Throttled):
@@ -163,6 +176,11 @@ class Engine:
             return self._end(roll, action.outcome, action.reason, now), False
         if isinstance(action, Restore):
             return self._restore(roll, action.outcome, action.reason, now), False
+        return self._change(roll, action)
+
+    def _change(self, roll: Roll, action: Action) -> tuple[Roll, bool]:
+        """Send one change to AWS, with its intent and its outcome in the journal."""
+        now = self._clock()
         self._journal.intent(roll, action, now)
         try:
             self._send(roll, action)

@@ -38,7 +38,8 @@ def traffic(instance: Instance, world: World) -> Answer:
             return Answer("traffic", Verdict.NOT_YET, f"{name}: not registered")
         if health.state in _SERVING_STATES or health.reason == _CHECKS_DISABLED:
             continue
-        return Answer("traffic", Verdict.NOT_YET, f"{name}: {_say(health)}")
+        draining = health.state == "draining"
+        return Answer("traffic", Verdict.NOT_YET, f"{name}: {_say(health)}", draining)
     return READY
 
 

@@ -18,21 +18,16 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from asgroll.actions import Action, Resume, SetDesired, SetMax, Suspend, Terminate
 from asgroll.errors import Busy, JournalError
 from asgroll.model import (
-    Action,
     Cause,
     Extremes,
     Failure,
     PendingChange,
     Phase,
     Replacement,
-    Resume,
     Roll,
-    SetDesired,
-    SetMax,
-    Suspend,
-    Terminate,
     Termination,
     Victim,
 )

@@ -57,11 +57,16 @@ class Verdict(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A gate's answer: which gate, what it says, and why in words."""
+    """
+    A gate's answer: which gate, what it says, and why in words.
+
+    ``draining``: a load balancer is taking it out of traffic, as it does when it is terminated.
+    """
 
     gate: str
     verdict: Verdict
     why: str = ""
+    draining: bool = False
 
 
 READY = Answer("all", Verdict.READY)
@@ -359,73 +364,3 @@ class Roll:
     def live(self) -> int:
         """Desired capacity as the outside world wants it: what the group has, less our part."""
         return self.expected_desired - self.delta
-
-
-# --- actions: what the planner may ask for -------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Suspend:
-    """Suspend these scaling processes (names that are not suspended yet)."""
-
-    processes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Resume:
-    """Resume exactly the processes that we suspended."""
-
-    processes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SetMax:
-    """Raise MaxSize for the roll, or put it back (``restore``)."""
-
-    to: int
-    restore: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SetDesired:
-    """Set DesiredCapacity from ``before`` to ``to``."""
-
-    before: int
-    to: int
-
-
-@dataclass(frozen=True, slots=True)
-class Terminate:
-    """Terminate exactly this instance through the group, with or without lowering desired."""
-
-    instance: str
-    weight: int
-    decrement: bool
-    cause: Cause
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Nothing to do now; ``why`` is for the person who watches."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Restore:
-    """Stop replacing and put back what was changed; ``outcome`` is how the roll will end."""
-
-    outcome: Phase
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """The roll has ended."""
-
-    outcome: Phase
-    reason: str
-
-
-Action = Suspend | Resume | SetMax | SetDesired | Terminate | Wait | Restore | Finish

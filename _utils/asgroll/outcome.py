@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-from asgroll.model import (
-    Action,
-    PendingChange,
-    Resume,
-    Roll,
-    SetDesired,
-    SetMax,
-    Suspend,
-    Terminate,
-    Termination,
-)
+from asgroll.actions import Action, Resume, SetDesired, SetMax, Suspend, Terminate
+from asgroll.model import PendingChange, Roll, Termination
 
 
 def applied(roll: Roll, action: Action, now: float) -> Roll:

@@ -16,24 +16,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from asgroll.model import (
-    STANDBY,
+from asgroll.actions import (
     Action,
-    Cause,
     Finish,
-    Instance,
-    Phase,
-    Replacement,
     Restore,
     Resume,
-    Roll,
     SetDesired,
     SetMax,
     Suspend,
     Terminate,
     Wait,
-    World,
 )
+from asgroll.model import STANDBY, Cause, Instance, Phase, Replacement, Roll, World
 from asgroll.ordering import in_order
 from asgroll.policy import Policy, format_duration
 from asgroll.tracker import describe, serves
@@ -53,6 +47,9 @@ class Book:
     victims: list[Instance] = field(default_factory=list)
     standby: list[Instance] = field(default_factory=list)
     serving_ids: set[str] = field(default_factory=set)
+    #: victims that a load balancer drains though we did not ask: somebody is terminating them,
+    #: and a second termination with decrement would only lower the desired capacity
+    leaving_anyway: set[str] = field(default_factory=set)
     zones: dict[str, int] = field(default_factory=dict)
     in_flight: int = 0
     held: int = 0
@@ -125,6 +122,8 @@ def _count_one(book: Book, instance: Instance, roll: Roll) -> None:
     if key in roll.victims and key not in roll.vanished:
         book.alive += weight
         book.victims.append(instance)
+        if instance.answer.draining:
+            book.leaving_anyway.add(key)
 
 
 # --- rolling -------------------------------------------------------------------------------------
@@ -185,7 +184,7 @@ def _replace(roll: Roll, policy: Policy, book: Book, planned: list[Action]) -> l
     for victim in order(book, roll, policy):
         weight = victim.weight
         serving = victim.id in book.serving_ids
-        if (spare if serving else window) < weight:
+        if (spare if serving else window) < weight or victim.id in book.leaving_anyway:
             continue
         surplus = delta - min(book.surge, alive - weight)
         decrement = surplus >= weight
@@ -266,10 +265,19 @@ def _leftover(roll: Roll) -> str:
 
 
 def _put_back(world: World, roll: Roll) -> list[Action]:
-    actions: list[Action] = []
     # The answer may lag behind our own raise, so a MaxSize that looks untouched is set again;
     # any third value is somebody else's and stays.
-    if roll.max_set is not None and world.group.max_size in (roll.max_set, roll.max_size):
+    ours = world.group.max_size in (roll.max_set, roll.max_size)
+    return put_back(roll if ours else roll.with_(max_set=None))
+
+
+def put_back(roll: Roll) -> list[Action]:
+    """
+    What can be put back without looking: MaxSize (not while our share of the desired capacity is
+    still in place: AWS would choose whom to terminate) and the suspended processes.
+    """
+    actions: list[Action] = []
+    if roll.max_set is not None and (not roll.delta or roll.gave_up):
         actions.append(SetMax(max(roll.max_size, roll.expected_desired), restore=True))
     if roll.suspended:
         actions.append(Resume(tuple(sorted(roll.suspended))))
@@ -312,7 +320,8 @@ def _shed_candidates(world: World, roll: Roll, book: Book):
         if known.ready_at is None:
             yield world.instances[known.id], False, Cause.SURPLUS
     for victim in book.victims:
-        yield victim, victim.id in book.serving_ids, Cause.VICTIM
+        if victim.id not in book.leaving_anyway:
+            yield victim, victim.id in book.serving_ids, Cause.VICTIM
     if not book.victims:
         for known in new:
             if known.ready_at is not None:

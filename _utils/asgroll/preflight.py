@@ -7,7 +7,7 @@ Everything that speaks against starting a roll, found at once, before anything i
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -43,15 +43,6 @@ class Assessment:
     typical_launch: float | None = None
 
 
-@dataclass
-class _Facts:
-    world: World
-    specs: tuple[str, ...] = ()
-    launched: Mapping[str, float] = field(default_factory=dict)
-    refresh: str | None = None
-    activities: tuple[Activity, ...] = ()
-
-
 def assess(aws: Aws, name: str, policy: Policy, now: float) -> Assessment:
     """
     Read all that a roll of this group depends on; changes nothing.
@@ -73,22 +64,23 @@ def assess(aws: Aws, name: str, policy: Policy, now: float) -> Assessment:
     if world is None:
         return Assessment(tuple(obstacles))
     world = judge(world)
-    facts = _Facts(world)
-    facts.specs = tuple(read(lambda s=spec: aws.resolve(s), spec) for spec in world.group.specs)
-    facts.launched = read(lambda: aws.launch_times(world.instances), {})
-    facts.refresh = read(lambda: aws.active_refresh(name), None)
-    facts.activities = read(lambda: aws.activities(name), ())
-    readable = not obstacles
-    choice = choose(world.instances.values(), frozenset(facts.specs), facts.launched, policy, now)
-    found = blocking(world, choice, policy, facts.refresh)
+    specs = tuple(read(lambda s=spec: aws.resolve(s), None) for spec in world.group.specs)
+    launched = read(lambda: aws.launch_times(world.instances), None)
+    refresh = read(lambda: aws.active_refresh(name), None)
+    activities = read(lambda: aws.activities(name), ())
+    untold = {"outdated": None in specs, "older_than": launched is None}
+    resolved = tuple(s for s in specs if s is not None)
+    choice = choose(world.instances.values(), frozenset(resolved), launched or {}, policy, now)
+    if untold.get(policy.select.kind):  # the failed read is the obstacle, not its consequences
+        choice = Choice()
     return Assessment(
-        obstacles=(*obstacles, *found, *(choice.problems if readable else ())),
-        warnings=tuple(cautions(world, choice, facts.specs)),
+        obstacles=(*obstacles, *blocking(world, choice, policy, refresh), *choice.problems),
+        warnings=tuple(cautions(world, resolved)),
         world=world,
         choice=choice,
-        specs=facts.specs,
-        known_failures=frozenset(a.id for a in facts.activities if a.launch and a.failed),
-        typical_launch=_typical_launch(facts.activities),
+        specs=resolved,
+        known_failures=frozenset(a.id for a in activities if a.launch and a.failed),
+        typical_launch=_typical_launch(activities),
     )
 
 
@@ -163,14 +155,15 @@ def _no_room(world: World, choice: Choice, policy: Policy) -> list[str]:
     return []
 
 
-def cautions(world: World, choice: Choice, specs: tuple[str, ...]) -> list[str]:
+def cautions(world: World, specs: tuple[str, ...]) -> list[str]:
     """What does not stop a roll but should be known."""
     group = world.group
     found = []
-    for written, number in zip(group.specs, specs, strict=True):
+    for written in group.specs:
         if written.endswith(_UNPINNED):
+            now = ", ".join(s for s in specs if s.startswith(written.rpartition(":")[0]))
             found.append(
-                f"the group launches from {written} (now {number}): whoever changes the template "
+                f"the group launches from {written} (now {now}): whoever changes the template "
                 "during the roll changes what is launched; pin a number"
             )
     for process in ("HealthCheck", "ReplaceUnhealthy"):

@@ -89,9 +89,12 @@ def _account(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
         elif not late:
             return roll
         roll = roll.with_(pending=None)
-    if world.group.desired == roll.expected_desired:
-        return roll
-    return _outside_change(roll, world.group)
+    if world.group.desired != roll.expected_desired:
+        roll = _outside_change(roll, world.group)
+    if roll.live < world.group.min_size:
+        # a raised MinSize that our surge hides: without us AWS would have scaled out to it
+        roll = roll.with_(delta=roll.expected_desired - world.group.min_size)
+    return roll
 
 
 def _settle_decrement(roll: Roll, pending: PendingChange, world: World, late: bool) -> Roll | None:
@@ -126,7 +129,7 @@ def _outside_change(roll: Roll, group: Group) -> Roll:
     elif group.desired == group.max_size < roll.expected_desired:
         new_live = min(live, group.max_size)
     else:
-        new_live = max(group.desired - roll.delta, group.min_size)
+        new_live = group.desired - roll.delta
     return roll.with_(
         expected_desired=group.desired,
         delta=group.desired - new_live,

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tests.lab.http import LabServer
-
-REPO = Path(__file__).resolve().parents[2]
+from tests.lab.salt_run import SaltRun
 
 #: Seconds; a real instance takes minutes, the demo shows the same in less than one.
 BOOT, DRAIN, POLL, SETTLE = 3.0, 2.0, 0.5, 1.0
@@ -84,41 +79,6 @@ def scenario(group: str, size: int, faults: list[dict[str, Any]]) -> dict[str, A
     }
 
 
-def write_master(folder: Path, defaults: dict[str, Any]) -> Path:
-    """
-    Configuration of a Salt master that lives in ``folder`` and is never started as a daemon.
-
-    :param defaults: the pillar ``asgcycle:defaults``.
-    :return: the folder for ``salt-run --config-dir``.
-    """
-    conf, pillar = folder / "conf", folder / "pillar"
-    for path in (conf, pillar, folder / "states", folder / "cache" / "proc"):
-        path.mkdir(parents=True)
-    (pillar / "top.sls").write_text(yaml.safe_dump({"base": {"*": ["asgcycle"]}}))
-    (pillar / "asgcycle.sls").write_text(yaml.safe_dump({"asgcycle": {"defaults": defaults}}))
-    master = {
-        "id": "demo_master",
-        "user": _user(),
-        "root_dir": str(folder),
-        "pki_dir": str(folder / "pki"),
-        "cachedir": str(folder / "cache"),
-        "sock_dir": str(folder / "sock"),
-        "log_file": str(folder / "log"),
-        "log_level": "error",
-        "file_roots": {"base": [str(folder / "states")]},
-        "pillar_roots": {"base": [str(pillar)]},
-        "module_dirs": [str(REPO)],
-    }
-    (conf / "master").write_text(yaml.safe_dump(master))
-    return conf
-
-
-def _user() -> str:
-    import pwd
-
-    return pwd.getpwuid(os.getuid()).pw_name
-
-
 def main(argv: list[str] | None = None) -> int:
     """Tell a story; the exit code is the roll's."""
     args = _arguments(argv)
@@ -129,23 +89,13 @@ def main(argv: list[str] | None = None) -> int:
         tempfile.TemporaryDirectory(prefix="asgcycle-demo-") as folder,
         LabServer(scenario(args.group, args.size, faults)) as lab,
     ):
-        conf = write_master(Path(folder), {"poll_interval": POLL, "settle_time": SETTLE})
-        environment = os.environ | {
-            "AWS_ENDPOINT_URL": lab.endpoint_url,
-            "AWS_DEFAULT_REGION": "eu-central-1",
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-        }
-        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
-            environment.pop(name, None)
+        salt = SaltRun(Path(folder), lab.endpoint_url)
+        salt.pillar({"asgcycle": {"defaults": {"poll_interval": POLL, "settle_time": SETTLE}}})
         code = 0
         for verb in ("plan", "roll"):
             command = [f"asgcycle.{verb}", args.group, *_policy(args)]
             print(f"\n$ salt-run {shlex.join(command)}", flush=True)
-            salt_run = [str(Path(sys.executable).with_name("salt-run"))]
-            code = subprocess.run(
-                [*salt_run, "--config-dir", str(conf), *command], env=environment, check=False
-            ).returncode
+            code = salt.start(*command).wait()
         print(f"\nexit code {code}")
     return code
 

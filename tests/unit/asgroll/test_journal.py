@@ -10,21 +10,10 @@ import salt.config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from asgroll.actions import Resume, SetDesired, SetMax, Suspend, Terminate
 from asgroll.errors import Busy, JournalError
 from asgroll.journal import BANK, CacheJournal, How, from_plain, key_of, lock, locked, to_plain
-from asgroll.model import (
-    Cause,
-    Extremes,
-    Failure,
-    PendingChange,
-    Phase,
-    Resume,
-    SetDesired,
-    SetMax,
-    Suspend,
-    Terminate,
-    Termination,
-)
+from asgroll.model import Cause, Extremes, Failure, PendingChange, Phase, Termination
 from tests.unit.asgroll.build import NOW, instance, new, roll
 
 OLD = [instance(f"i-old{n}", launched_at=NOW - n) for n in range(3)]

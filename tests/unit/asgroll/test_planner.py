@@ -2,21 +2,8 @@
 
 import pytest
 
-from asgroll.model import (
-    Cause,
-    Failure,
-    Finish,
-    PendingChange,
-    Phase,
-    Restore,
-    Resume,
-    SetDesired,
-    SetMax,
-    Suspend,
-    Terminate,
-    Termination,
-    Wait,
-)
+from asgroll.actions import Finish, Restore, Resume, SetDesired, SetMax, Suspend, Terminate, Wait
+from asgroll.model import Answer, Cause, Failure, PendingChange, Phase, Termination, Verdict
 from asgroll.planner import plan
 from tests.unit.asgroll.build import NOW, instance, new, policy, roll, world
 
@@ -176,6 +163,13 @@ def test_weights_are_counted_in_units():
     )
     # 11 units serve, 9 are needed: no victim of weight 3 may go on the strength of 2 units
     assert terminated(actions(view, state)) == []
+
+
+def test_a_victim_that_somebody_else_is_draining_is_left_alone():
+    drained = instance("i-old0", answer=Answer("traffic", Verdict.NOT_YET, "web: draining", True))
+    view = world(drained, *OLD[1:])
+    found = actions(view, roll(*OLD), surge=0, max_unavailable=2)
+    assert "i-old0" not in dict(terminated(found))
 
 
 # --- failures ------------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ def test_all_obstacles_are_found_at_once():
 
 def test_unpinned_templates_and_instances_that_do_not_serve_are_told():
     view = world(OLD[0], instance("i-sick", ready=False), specs=("lt-0aa:$Latest",))
-    texts = cautions(view, CHOICE, ("lt-0aa:7",))
+    texts = cautions(view, ("lt-0aa:7",))
     assert "lt-0aa:$Latest (now lt-0aa:7)" in texts[0]
     assert "1 of 2 do not serve now: i-sick" in texts[1]
 

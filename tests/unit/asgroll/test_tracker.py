@@ -28,6 +28,7 @@ def after(view, state, now=NOW, **keys):
         pytest.param(1, 3, {"maximum": 3}, 3, 0, id="max was lowered below it"),
         pytest.param(1, 8, {"minimum": 8}, 8, 0, id="min was raised above ours"),
         pytest.param(2, 5, {"minimum": 4}, 4, 1, id="scaled in, but not below min"),
+        pytest.param(4, 8, {"minimum": 6}, 6, 2, id="min was raised inside our surge"),
     ],
 )
 def test_a_change_by_others_is_told_from_our_own_share(delta, seen, limits, live, ours):
