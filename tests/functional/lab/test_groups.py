@@ -67,6 +67,18 @@ def test_asking_for_a_target_that_has_left_says_unused(aws):
     assert answer["TargetHealthDescriptions"][0]["TargetHealth"]["State"] == "unused"
 
 
+def test_targets_registered_by_hand_are_listed_beside_those_of_the_group(aws):
+    arn = aws.group()["TargetGroupARNs"][0]
+    member = aws.ids()[0]
+    run = aws.ec2.run_instances(ImageId="ami-7", MinCount=1, MaxCount=1)
+    stranger = run["Instances"][0]["InstanceId"]
+    both = [{"Id": member}, {"Id": stranger}]
+    aws.elbv2.register_targets(TargetGroupArn=arn, Targets=both)
+    rows = aws.elbv2.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+    listed = [row["Target"]["Id"] for row in rows]
+    assert sorted(listed) == sorted([*aws.ids(), stranger])
+
+
 def test_ec2_knows_the_instances_of_the_group_with_state_time_and_tag(aws):
     wanted = aws.ids()
     answer = aws.ec2.describe_instances(

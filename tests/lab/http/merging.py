@@ -213,7 +213,9 @@ def describe_target_health(region: Any, params: Params) -> Params:
     asked = params.get("Targets")
     if asked is None:
         rows = region.ask_world("elbv2", "DescribeTargetHealth", params)["TargetHealthDescriptions"]
-        by_hand = list(backend.target_groups[arn].targets.values())
+        ours = {row["Target"]["Id"] for row in rows}
+        stored = backend.target_groups[arn].targets.values()
+        by_hand = [target for target in stored if target["Id"] not in ours]
         return {"TargetHealthDescriptions": [*rows, *_moto_health(region, arn, by_hand)]}
     rows = []
     for target in asked:
