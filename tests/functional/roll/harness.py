@@ -271,6 +271,7 @@ def judge(
         surge = _units(policy.get("surge", 1), highest, max(weights), math.ceil)
     if unavailable is None:
         unavailable = _units(policy.get("max_unavailable", 0), highest, min(weights), math.floor)
+    stale = max([world.delays.stale_reads, *_stale(world.faults)])
     outcome.verdict = invariants.examine(
         records,
         GROUP,
@@ -278,14 +279,39 @@ def judge(
         surge,
         unavailable,
         since=outcome.before,
-        failed=failed,
-        unseen=max([world.delays.stale_reads, *_stale(world.faults)]),
+        failed=frozenset(failed) | just_served(records, outcome.before, stale),
+        unseen=stale,
         finished=put_back(outcome),
     )
 
 
 def _stale(faults: Iterable[Fault]) -> list[float]:
     return [fault.get("seconds", 3.0) for fault in faults if fault.kind == "stale_reads"]
+
+
+def just_served(records: list[h.Record], since: int, stale: float) -> frozenset[str]:
+    """Return whom the caller terminated although they serve since its last look.
+
+    Nobody can know of what happens between an answer and the next call. ``stale`` seconds before
+    the look count as well.
+    """
+    served: dict[str, float] = {}
+    looked = 0.0
+    found = set()
+    for record in records[since:]:
+        if isinstance(record, h.Call):
+            if record.operation == invariants.GROUP_READ and record.outcome == "ok":
+                looked = record.time
+        elif isinstance(record, h.Termination):
+            if record.actor == "caller" and served.get(record.instance, 0.0) >= looked - stale:
+                found.add(record.instance)
+        elif isinstance(record, h.Lifecycle | h.TargetHealth | h.Health) and record.after in (
+            "InService",
+            "healthy",
+            "Healthy",
+        ):
+            served[record.instance] = record.time
+    return frozenset(found)
 
 
 def put_back(outcome: Outcome) -> bool:
