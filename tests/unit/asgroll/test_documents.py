@@ -1,0 +1,36 @@
+"""What is written for people is what the code does."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from asgroll.policy import KEYS, layers_for, parse
+from asgroll.policy_docs import page
+
+REPO = Path(__file__).resolve().parents[3]
+PILLAR = yaml.safe_load((REPO / "pillar.example").read_text())
+
+
+def test_the_page_of_policy_keys_is_current():
+    assert (REPO / "docs" / "policy.md").read_text() == page()
+
+
+@pytest.mark.parametrize("group", ["web", "web-canary", "batch-1", "anything"])
+def test_the_example_pillar_is_a_good_policy(group):
+    parse(layers_for(group, PILLAR["asgcycle"], {}))
+
+
+def test_the_example_pillar_shows_every_key():
+    shown = set(PILLAR["asgcycle"]["defaults"])
+    text = (REPO / "pillar.example").read_text()
+    missing = [key for key in KEYS if key not in shown and f"# {key}:" not in text]
+    assert missing == []
+
+
+def test_the_environments_of_the_example_differ_in_what_is_rolled():
+    policies = {
+        group: parse(layers_for(group, PILLAR["asgcycle"], {}))
+        for group in ("web", "web-canary", "batch-1")
+    }
+    assert len({str(policy) for policy in policies.values()}) == 3
