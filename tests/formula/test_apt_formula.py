@@ -39,9 +39,10 @@ def apt_formula(request):
 
 @pytest.fixture(scope="module")
 def archive(repository):
-    """Publish a security update, and an update that only the packaged patterns would take."""
+    """Publish a security update, and what a policy with reboots installs beside it."""
     security = {"Origin": "Debian", "Label": "Debian-Security", "Codename": "trixie-security"}
-    repository.publish("trixie-security", [Deb("plain", "1"), Deb("plain", "2")], **security)
+    debs = [Deb("plain", "1"), Deb("plain", "2"), Deb("reboot-notifier", "1")]
+    repository.publish("trixie-security", debs, **security)
     return repository
 
 
@@ -152,7 +153,7 @@ MENDED = {
     ),
     "a day given as a text is a list": (
         "{update_days: Mon}",
-        {"Unattended-Upgrade::Update-Days": ["Mon"]},
+        {"Unattended-Upgrade::Update-Days": ["1"]},  # its number: Sunday is 0
     ),
     "a list of dpkg options is a list": (
         "{dpkg_options: ['--force-confold', '--force-unsafe-io']}",

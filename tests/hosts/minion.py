@@ -189,6 +189,7 @@ def _salt_files() -> dict[str, str]:
         "file_client": "local",
         "file_roots": {"base": [LOCAL_ROOT, FORMULA_ROOT]},
         "pillar_roots": {"base": [PILLAR_ROOT]},
+        "fileserver_list_cache_time": 0,
         "enable_fqdns_grains": False,
         "enable_gpu_grains": False,
     }

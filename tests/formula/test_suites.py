@@ -1,0 +1,19 @@
+"""The pillars of kitchen.yml's suites with kitchen.yml's assertion, on every release."""
+
+import pytest
+
+from tests.formula.conftest import FORMULA, PILLARS
+
+
+@pytest.mark.parametrize("suite", sorted(path.stem for path in PILLARS.glob("*.sls")))
+def test_a_suite_applies_takes_effect_and_is_idempotent(start, release, suite):
+    minion = start(release, applied=True)
+    minion.pillar_file(PILLARS / f"{suite}.sls")
+    first = minion.apply(FORMULA)
+    assert not first.failed, first.failed
+    effective = minion.call("state.single", "unattended_upgrades.effective", name="verify")
+    assert effective.exit == 0, effective.value
+    second = minion.apply(FORMULA)
+    assert not second.failed
+    assert second.changed == {}
+    minion.host.run("apt-get", "check")
