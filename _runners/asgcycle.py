@@ -131,7 +131,7 @@ def abort(group=None, *extra, **policy):
     return _answer(group, extra, policy, _abort)
 
 
-def status(group=None):
+def status(group=None, *extra, **unknown):
     """
     Show the last roll of a group, or of every group, as the journal knows it. Asks nobody else.
 
@@ -146,6 +146,9 @@ def status(group=None):
         salt-run asgcycle.status
         salt-run asgcycle.status web
     """
+    given = [*map(str, extra), *salt.utils.args.clean_kwargs(**unknown)]
+    if given:
+        return _refusal(group, [f"status takes the name of one group; not {', '.join(given)}"])
     try:
         rolls = [r for r in _journal().all() if group in (None, r.group)]
     except AsgrollError as exc:
@@ -161,7 +164,7 @@ def status(group=None):
     return _shape(data, 0 if all(d["result"] for d in data.values()) else report.HALTED)
 
 
-def list_(**policy):
+def list_(*extra, **policy):
     """
     List the Auto Scaling Groups of the region with their sizes and how many instances are
     outdated.
@@ -175,6 +178,9 @@ def list_(**policy):
 
         salt-run asgcycle.list region=eu-central-1
     """
+    if extra:
+        given = " ".join(map(str, extra))
+        return _refusal("", [f"list takes key=value pairs only; {given!r} is not understood"])
     try:
         chosen = _policy("", policy)
         found = inform.inventory(Aws(session.client_factory(chosen)))

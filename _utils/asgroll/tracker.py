@@ -91,10 +91,12 @@ def _account(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
         roll = roll.with_(pending=None)
     if world.group.desired != roll.expected_desired:
         roll = _outside_change(roll, world.group)
-    if roll.live < world.group.min_size:
-        # a raised MinSize that our surge hides: without us AWS would have scaled out to it
-        roll = roll.with_(delta=roll.expected_desired - world.group.min_size)
-    return roll
+    # Limits that our surge hides. A raised MinSize: without us AWS would have scaled out to it.
+    # A scale-out into the room that only our raised MaxSize gives: it would not have happened.
+    live = max(roll.live, world.group.min_size)
+    if roll.max_set is not None:
+        live = min(live, max(roll.max_size, world.group.min_size))
+    return roll.with_(delta=roll.expected_desired - live)
 
 
 def _settle_decrement(roll: Roll, pending: PendingChange, world: World, late: bool) -> Roll | None:

@@ -210,7 +210,7 @@ def test_a_killed_roll_is_interrupted_and_resume_finishes_it(stage):
 
 
 def test_a_second_roll_of_the_same_group_is_kept_out(stage):
-    stage.fault(kind="never_healthy")
+    stage.fault(kind="slow_boot", seconds=600)
     process = start(stage, "asgcycle.roll", "web", "ready_timeout=10m")
     stage.wait_for("SetDesiredCapacity")
     second = stage.run("asgcycle.roll", "web")

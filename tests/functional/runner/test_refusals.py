@@ -116,3 +116,18 @@ def test_a_plan_tells_obstacles_and_victims_together(stage):
     found = stage.call("asgcycle.plan", "web", raise_max=False)["data"]["web"]
     assert found["status"] == "refused"
     assert len(found["instances"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "policy", "said"),
+    [
+        ("asgcycle.status", ["web", "db"], {}, "not db"),
+        ("asgcycle.status", ["web"], {"region": "eu-central-1"}, "not region"),
+        ("asgcycle.list", ["web"], {}, "'web' is not understood"),
+        ("asgcycle.list", [], {"regoin": "eu-central-1"}, "Did you mean region?"),
+    ],
+)
+def test_status_and_list_take_what_they_take(stage, function, arguments, policy, said):
+    found = stage.call(function, *arguments, **policy)
+    ((_, data),) = found["data"].items()
+    assert (found["retcode"], said in data["obstacles"][0]) == (2, True), data

@@ -39,6 +39,12 @@ def test_a_change_by_others_is_told_from_our_own_share(delta, seen, limits, live
     assert (found.live, found.delta) == (live, ours)
 
 
+def test_a_scale_out_into_our_own_headroom_is_not_live_capacity():
+    state = roll(*OLD, delta=0, max_size=4, max_set=5, max_set_at=NOW)
+    found = after(world(*OLD, desired=5, maximum=5), state)
+    assert (found.live, found.delta) == (4, 1)
+
+
 def test_our_own_change_is_not_taken_for_others_while_answers_may_lag():
     ours = PendingChange(NOW, 4, 5, applied=True)
     state = roll(*OLD, delta=1, expected_desired=5, pending=ours)
