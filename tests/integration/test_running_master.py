@@ -1,0 +1,185 @@
+"""Rolls under a running master: events, the job cache, orchestration, exit codes."""
+
+import signal
+import subprocess
+import time
+
+import pytest
+import yaml
+
+from tests.functional.runner.conftest import QUICK, Stage
+from tests.lab.http import LabServer
+
+TRACEBACK = "Traceback (most recent call last)"
+NEVER = {"faults": [{"kind": "never_healthy"}]}
+HALTING = {"max_failures": 0, "ready_timeout": 2}
+
+
+class Roll:
+    """One roll that went well, and what was heard of it."""
+
+    def __init__(self, master):
+        since = time.time()
+        with LabServer(QUICK | {"start": since}) as lab:
+            master.environment["AWS_ENDPOINT_URL"] = lab.endpoint_url
+            stage = Stage(lab, master, None)
+            self.done = stage.run("asgcycle.roll", "web")
+            self.violations, self.restored = stage.violations(), stage.restored()
+        self.events = master.events(
+            "salt/asgcycle/*", since, until=lambda e: e and e[-1].tag.endswith("/finished")
+        )
+        self.job = master.job("asgcycle.roll", since)
+
+
+@pytest.fixture(scope="module")
+def rolled(master):
+    return Roll(master)
+
+
+def orchestrated(master, **arguments):
+    """`salt-run state.orchestrate` of one `salt.runner` state, and how that state went."""
+    given = {"name": "asgcycle.roll", "group": "web"} | arguments
+    sls = {"replace": {"salt.runner": [{key: value} for key, value in given.items()]}}
+    with master.daemon.state_tree.base.temp_file("orch.sls", yaml.safe_dump(sls)):
+        done = master("state.orchestrate", "orch")
+    assert TRACEBACK not in done.out + done.err
+    (state,) = next(iter(done.documents[-1]["data"].values())).values()
+    return done.code, state["result"], state["changes"]["return"]["data"]["web"]
+
+
+# --- 0: done -------------------------------------------------------------------------------------
+
+
+def test_a_roll_exits_0_and_its_answer_is_the_last_json_document(rolled):
+    assert rolled.done.code == 0, rolled.done.out + rolled.done.err
+    found = rolled.done.of("web")
+    assert (found["result"], found["status"], found["replaced"]) == (True, "done", 3)
+    assert rolled.violations == []
+    assert rolled.restored
+
+
+def test_the_bus_tells_the_whole_story_in_order(rolled):
+    steps = [event.tag.removeprefix("salt/asgcycle/web/") for event in rolled.events]
+    assert steps[0] == "started"
+    assert steps[-1] == "finished"
+    assert steps.index("suspended") < steps.index("max-set") < steps.index("desired-set")
+    for step in ("launched", "ready", "terminating", "terminated"):
+        assert steps.count(step) == 3
+    assert steps.index("launched") < steps.index("ready") < steps.index("terminating")
+    assert steps.index("terminated") < steps.index("resumed")
+
+
+def test_each_event_says_of_which_roll_it_is_and_how_far_that_is(rolled):
+    data = [event.data for event in rolled.events]
+    assert {d["group"] for d in data} == {"web"}
+    assert {d["roll_id"] for d in data} == {rolled.done.of("web")["roll_id"]}
+    assert [f"salt/asgcycle/web/{d['step']}" for d in data] == [e.tag for e in rolled.events]
+    assert [d["at"] for d in data] == sorted(d["at"] for d in data)
+    assert all(d["text"] and d["victims"] == 3 and d["serving"] >= 3 for d in data)
+    assert (data[0]["replaced"], data[-1]["replaced"]) == (0, 3)
+
+
+def test_the_terminal_gets_the_same_events_once_each(rolled):
+    told = [d["event"]["message"] for d in rolled.done.documents if "event" in d]
+    assert [m["step"] for m in told] == [event.data["step"] for event in rolled.events]
+
+
+def test_the_job_is_a_success_and_its_stored_return_is_the_answer(master, rolled):
+    assert rolled.job["success"] is True
+    stored = master("jobs.lookup_jid", rolled.job["jid"])
+    assert stored.documents[-1]["data"]["web"] == rolled.done.of("web")
+    shown = master("jobs.lookup_jid", rolled.job["jid"], out=None)
+    assert "3 of 3 replaced" in shown.out
+
+
+def test_people_see_a_line_for_each_event_and_a_table(stage):
+    done = stage.run("asgcycle.roll", "web", "surge=3", out=None)
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert "[..........] 0/3 replaced" in lines[0]
+    assert sum("[##########] 3/3 replaced" in line for line in lines) > 0
+    assert any(line.split()[:2] == ["old", "zone"] for line in lines)
+    assert "{" not in done.out
+
+
+def test_orchestrate_passes_on_a_roll_that_is_done(stage, master):
+    code, result, found = orchestrated(master, surge=3)
+    assert (code, result, found["status"], found["replaced"]) == (0, True, "done", 3)
+    assert stage.violations(surge=3) == []
+
+
+# --- 2: refused ----------------------------------------------------------------------------------
+
+
+def test_a_refusal_exits_2_and_is_a_job_without_success(stage, master):
+    since = time.time()
+    done = stage.run("asgcycle.roll", "web", "surge=0")
+    assert (done.code, done.of("web")["status"]) == (2, "refused")
+    assert TRACEBACK not in done.out + done.err
+    assert master.job("asgcycle.roll", since)["success"] is False
+
+
+def test_orchestrate_fails_on_a_refusal(stage, master):
+    code, result, found = orchestrated(master, surge=0)
+    assert code != 0
+    assert (result, found["status"]) == (False, "refused")
+    assert stage.mutations() == []
+
+
+def test_orchestrate_hands_every_argument_over(stage, master):
+    wrong = {"order": "random", "select": "some", "protected": "maybe"}
+    _, _, found = orchestrated(master, **wrong)
+    assert {key for key in wrong if any(key in text for text in found["obstacles"])} == set(wrong)
+
+
+# --- 3: halted -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stage", [NEVER], indirect=True)
+def test_a_halt_exits_3_and_is_a_job_without_success(stage, master):
+    since = time.time()
+    done = stage.run("asgcycle.roll", "web", *(f"{k}={v}" for k, v in HALTING.items()))
+    assert (done.code, done.of("web")["status"]) == (3, "halted")
+    assert master.job("asgcycle.roll", since)["success"] is False
+    steps = [event.data["step"] for event in master.events("salt/asgcycle/web/*", since)]
+    assert "failed" in steps
+
+
+@pytest.mark.parametrize("stage", [NEVER], indirect=True)
+def test_orchestrate_fails_on_a_halt(stage, master):
+    code, result, found = orchestrated(master, **HALTING)
+    assert code != 0
+    assert (result, found["status"]) == (False, "halted")
+
+
+# --- 4: stopped ----------------------------------------------------------------------------------
+
+
+def test_a_stop_exits_4_and_is_a_job_without_success(stage, master):
+    since = time.time()
+    process = stage.salt.start(
+        "--out=json", "asgcycle.roll", "web", stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    stage.wait_for("SetDesiredCapacity")
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 4, said
+    assert master.job("asgcycle.roll", since)["success"] is False
+    assert stage.restored()
+
+
+# --- without the master --------------------------------------------------------------------------
+
+
+def test_a_roll_goes_on_when_the_master_stops(stage, master):
+    process = stage.salt.start(
+        "asgcycle.roll", "web", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    stage.wait_for("SetDesiredCapacity")
+    with master.daemon.stopped():
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert TRACEBACK not in said
+    assert "3 of 3 replaced" in said
+    assert stage.violations() == []
+    assert stage.restored()
