@@ -1,0 +1,136 @@
+"""The states `effective` and `upgraded`, with the execution module played by a dictionary."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[3] / "_states" / "unattended_upgrades.py"
+FINE = {"problems": [], "unmatched_patterns": [], "lists_missing": False}
+
+
+def load(functions, test=False):
+    spec = importlib.util.spec_from_file_location("states_under_test", SOURCE)
+    module = importlib.util.module_from_spec(spec)
+    module.__opts__ = {"test": test}
+    module.__salt__ = functions
+    spec.loader.exec_module(module)
+    return module
+
+
+def answers(*results):
+    """A function that gives these answers in turn and stays with the last."""
+    left = list(results)
+    return lambda *arguments, **keywords: left.pop(0) if len(left) > 1 else left[0]
+
+
+def effective(*verified, test=False, deployed="same", refreshed=None):
+    calls = refreshed if refreshed is not None else []
+    functions = {
+        "unattended_upgrades.verify": answers(*verified),
+        "unattended_upgrades.compile": answers({"fragment": "same"}),
+        "file.file_exists": answers(deployed is not None),
+        "file.read": answers(deployed),
+        "pkg.refresh_db": lambda: calls.append("refreshed"),
+    }
+    return load(functions, test).effective("the policy")
+
+
+def test_a_policy_that_takes_effect_passes_without_changes():
+    found = effective(FINE)
+    assert found["result"] is True
+    assert found["changes"] == {}
+
+
+def test_every_problem_is_in_the_comment_of_the_failure():
+    found = effective({**FINE, "problems": ["Mail is 'x'", "no security repository"]})
+    assert found["result"] is False
+    assert "Mail is 'x'" in found["comment"]
+    assert "no security repository" in found["comment"]
+
+
+def test_missing_lists_are_fetched_once_and_reported_as_a_change():
+    calls = []
+    found = effective({**FINE, "lists_missing": True}, FINE, refreshed=calls)
+    assert calls == ["refreshed"]
+    assert found["result"] is True
+    assert found["changes"]
+
+
+def test_lists_that_cannot_be_fetched_are_a_failure():
+    found = effective({**FINE, "lists_missing": True})
+    assert found["result"] is False
+    assert "no package lists" in found["comment"]
+
+
+@pytest.mark.parametrize("deployed", [None, "older"])
+def test_in_test_mode_a_policy_that_is_not_deployed_yet_is_not_judged(deployed):
+    found = effective({**FINE, "problems": ["x"]}, test=True, deployed=deployed)
+    assert found["result"] is None
+
+
+def test_in_test_mode_a_deployed_policy_is_judged_and_nothing_is_fetched():
+    assert effective({**FINE, "problems": ["x"]}, test=True)["result"] is False
+    calls = []
+    found = effective({**FINE, "lists_missing": True}, test=True, refreshed=calls)
+    assert found["result"] is None
+    assert calls == []
+
+
+def package(name, **more):
+    return {"name": name, "allowed": True, "held": False, "blacklisted": False, **more}
+
+
+def waiting(*packages):
+    return {"packages": list(packages), "count": len(packages), "error": None}
+
+
+RAN = {"result": True, "upgraded": ["libc6"], "output": ["done"], "comment": "finished"}
+
+
+def upgraded(*pending, run=RAN, test=False):
+    functions = {
+        "unattended_upgrades.pending": answers(*pending),
+        "unattended_upgrades.run": answers(run),
+    }
+    return load(functions, test).upgraded("now")
+
+
+def test_a_patched_system_has_no_changes():
+    found = upgraded(waiting())
+    assert (found["result"], found["changes"]) == (True, {})
+
+
+@pytest.mark.parametrize("reason", [{"allowed": False}, {"held": True}, {"blacklisted": True}])
+def test_what_the_policy_leaves_alone_is_not_waited_for(reason):
+    found = upgraded(waiting(package("vim", **reason)))
+    assert (found["result"], found["changes"]) == (True, {})
+
+
+def test_upgrades_are_reported_as_changes():
+    found = upgraded(waiting(package("libc6")), waiting())
+    assert found["result"] is True
+    assert found["changes"] == {"upgraded": ["libc6"]}
+
+
+def test_in_test_mode_nothing_runs_and_the_packages_are_named():
+    found = upgraded(waiting(package("libc6")), run=None, test=True)
+    assert found["result"] is None
+    assert "libc6" in found["comment"]
+
+
+def test_a_run_that_leaves_updates_behind_is_a_failure_with_its_output():
+    found = upgraded(waiting(package("libc6"), package("curl")), waiting(package("curl")))
+    assert found["result"] is False
+    assert "curl" in found["comment"]
+    assert "done" in found["comment"]
+
+
+def test_an_apt_that_cannot_be_asked_is_a_failure_with_its_reason():
+    found = upgraded({"packages": [], "count": None, "error": "no python3-apt"})
+    assert found["result"] is False
+    assert "no python3-apt" in found["comment"]
+
+
+def test_without_the_execution_module_the_states_say_so():
+    assert load({}).__virtual__()[0] is False
