@@ -34,7 +34,7 @@ def read(apt_pillar, system):
 
     Nothing here refuses: a value that cannot be mended is left out and found.
     """
-    apt_pillar = apt_pillar if isinstance(apt_pillar, dict) else {}
+    apt_pillar = values.plain(apt_pillar) if isinstance(apt_pillar, dict) else {}
     unattended = apt_pillar.get("unattended")
     unattended = unattended if isinstance(unattended, dict) else {}
     layer, findings = {}, []

@@ -86,7 +86,7 @@ def from_pillar(
     Raises :class:`PolicyRefused` with all problems.
     """
     reading = _Reading(system)
-    pillar = {} if pillar is None else _plain(pillar)
+    pillar = {} if pillar is None else values.plain(pillar)
     if not isinstance(pillar, dict):
         raise PolicyRefused([Problem("", pillar, "a mapping")])
     environment, overlay = _chosen_environment(pillar, grain_environment, reading)
@@ -148,15 +148,6 @@ def reboot_time(policy):
     if when.startswith("+"):
         return f"+{int(when) + offset}"
     return schedule.shifted_clock(when, offset)
-
-
-def _plain(value):
-    """Copy into plain containers: those of Salt's pillar print stars instead of their values."""
-    if isinstance(value, dict):
-        return {name: _plain(entry) for name, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
-    return value
 
 
 def _defaults():

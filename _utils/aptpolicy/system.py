@@ -133,12 +133,16 @@ class Host:
         return (self.root / "run/systemd/system").is_dir()
 
     def timer(self, unit):
-        """``systemctl show`` of a timer as a dictionary, None when systemd does not run here."""
+        """``systemctl show`` of a timer as a dictionary, None where systemd does not run."""
         if not self.booted():
             return None
-        wanted = "LoadState,ActiveState,UnitFileState,NextElapseUSecRealtime,LastTriggerUSec"
-        out = self.command(["systemctl", "show", unit, f"--property={wanted},TimersCalendar"])
-        return dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
+        wanted = "ActiveState,UnitFileState,NextElapseUSecRealtime,LastTriggerUSec,TimersCalendar"
+        shown = {}
+        for line in self.command(["systemctl", "show", unit, f"--property={wanted}"]).splitlines():
+            name, _, value = line.partition("=")
+            # One line for each calendar expression.
+            shown[name] = f"{shown[name]}\n{value}" if name in shown else value
+        return shown
 
     def calendar_error(self, expression):
         """What systemd says against a calendar expression; None when it is fine or unknown."""

@@ -317,6 +317,15 @@ def parse(kind, value, choices=()):
     return PARSERS[kind](value)
 
 
+def plain(value):
+    """Copy into plain containers: those of Salt's pillar print stars instead of their values."""
+    if isinstance(value, dict):
+        return {name: plain(entry) for name, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(entry) for entry in value]
+    return value
+
+
 def loose_boolean(value):
     """Read apt's own words for true and false, as other tools leave them; None if neither."""
     word = str(value).strip().lower()

@@ -179,6 +179,17 @@ def test_timers_are_only_asked_where_systemd_runs(machine):
     assert machine.view().status()["verdict"] == "misconfigured"
 
 
+def test_all_calendars_of_a_timer_are_shown(machine):
+    (machine.root / "run/systemd/system").mkdir(parents=True)
+    machine.shown = (
+        "ActiveState=active\nUnitFileState=enabled\n"
+        "TimersCalendar={ OnCalendar=*-*-* 18:02:00 ; next_elapse=(null) }\n"
+        "TimersCalendar={ OnCalendar=*-*-* 06:02:00 ; next_elapse=(null) }\n"
+    )
+    found = observe.timers(machine.host)["apt-daily.timer"]["calendar"]
+    assert found == ["*-*-* 18:02:00", "*-*-* 06:02:00"]
+
+
 def test_the_reboot_flag_is_read_with_its_packages_and_a_scheduled_reboot(machine):
     machine.write("run/reboot-required")
     machine.write("run/reboot-required.pkgs", "linux-image\nlibc6\nlinux-image\n")
