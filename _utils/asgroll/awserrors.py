@@ -96,7 +96,7 @@ def _from_answer(exc: boto.ClientError, operation: str, change: bool) -> AwsErro
         return kind(text + hint, operation=operation, code=code)
 
     if code in _THROTTLED:
-        return as_(Throttled)
+        return as_(Throttled, "; AWS limits the rate of our calls: it works again a little later")
     if code in _CONFLICT:
         return as_(Conflict)
     if code in _DENIED:

@@ -6,21 +6,24 @@ import argparse
 import shlex
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 from tests.lab.http import LabServer
 from tests.lab.salt_run import SaltRun
+from tests.lab.world.faults import Fault
 
 #: Seconds; a real instance takes minutes, the demo shows the same in less than one.
 BOOT, DRAIN, POLL, SETTLE = 3.0, 2.0, 0.5, 1.0
 
-#: Story → what it tells, and the faults that tell it (times are seconds after the start).
+#: Story → what it tells, and the faults that tell it. Times are seconds after the roll has raised
+#: the desired capacity; a fault without a time holds from the beginning.
 STORIES: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "throttle": (
-        "AWS limits our rate for ten seconds in the middle of the roll",
-        [{"kind": "throttle", "at": 12, "until": 22, "service": "autoscaling"}],
+        "AWS limits our rate for eight seconds in the middle of the roll",
+        [{"kind": "throttle", "at": 5, "until": 13, "service": "autoscaling"}],
     ),
     "lost-answer": (
         "a termination is carried out, but its answer never arrives",
@@ -35,7 +38,7 @@ STORIES: dict[str, tuple[str, list[dict[str, Any]]]] = {
     ),
     "az-outage": (
         "one of the three zones goes down and comes back",
-        [{"kind": "az_outage", "at": 14, "until": 24, "zone": "eu-central-1b"}],
+        [{"kind": "az_outage", "at": 5, "until": 15, "zone": "eu-central-1b"}],
     ),
     "bad-image": (
         "the new template's image does not boot: the roll halts, nothing is lost",
@@ -43,12 +46,12 @@ STORIES: dict[str, tuple[str, list[dict[str, Any]]]] = {
     ),
     "spot": (
         "AWS takes back an instance in the middle of the roll",
-        [{"kind": "spot_reclaim", "at": 14, "pick": "oldest"}],
+        [{"kind": "spot_reclaim", "at": 5, "pick": "oldest"}],
     ),
 }
 
 
-def scenario(group: str, size: int, faults: list[dict[str, Any]]) -> dict[str, Any]:
+def scenario(group: str, size: int) -> dict[str, Any]:
     """A group of ``size`` in three zones behind a target group, its template just updated."""
     return {
         "seed": 7,
@@ -75,8 +78,43 @@ def scenario(group: str, size: int, faults: list[dict[str, Any]]) -> dict[str, A
                 },
             }
         },
-        "faults": faults,
     }
+
+
+class Trouble(threading.Thread):
+    """Brings a story's faults into the emulated AWS, timed by what the roll does."""
+
+    def __init__(self, lab: LabServer, faults: list[dict[str, Any]]):
+        super().__init__(daemon=True)
+        self._lab, self._faults, self._over = lab, faults, threading.Event()
+
+    def run(self) -> None:
+        timed = [fault for fault in self._faults if "at" in fault]
+        self._inject([fault for fault in self._faults if "at" not in fault])
+        while timed and not self._over.wait(0.1):
+            if self._rolling():
+                self._inject(timed)
+                return
+
+    def _rolling(self) -> bool:
+        with self._lab.lock:
+            return any(
+                getattr(record, "operation", "") == "SetDesiredCapacity"
+                for record in self._lab.world.history
+            )
+
+    def _inject(self, faults: list[dict[str, Any]]) -> None:
+        with self._lab.lock:
+            world = self._lab.world
+            now = world.now - world.start
+            for fault in faults:
+                times = {k: now + fault[k] for k in ("at", "until") if k in fault}
+                world.inject(Fault(**(fault | times)))
+
+    def stop(self) -> None:
+        """End the thread, whether or not the roll has come so far."""
+        self._over.set()
+        self.join()
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -87,8 +125,10 @@ def main(argv: list[str] | None = None) -> int:
         print(f"The story: {told}.")
     with (
         tempfile.TemporaryDirectory(prefix="asgcycle-demo-") as folder,
-        LabServer(scenario(args.group, args.size, faults)) as lab,
+        LabServer(scenario(args.group, args.size)) as lab,
     ):
+        trouble = Trouble(lab, faults)
+        trouble.start()
         salt = SaltRun(Path(folder), lab.endpoint_url)
         salt.pillar({"asgcycle": {"defaults": {"poll_interval": POLL, "settle_time": SETTLE}}})
         code = 0
@@ -96,6 +136,7 @@ def main(argv: list[str] | None = None) -> int:
             command = [f"asgcycle.{verb}", args.group, *_policy(args)]
             print(f"\n$ salt-run {shlex.join(command)}", flush=True)
             code = salt.start(*command).wait()
+        trouble.stop()
         print(f"\nexit code {code}")
     return code
 
