@@ -94,3 +94,17 @@ def test_a_replacement_that_serves_just_after_the_look_that_failed_it_is_replace
     )
     assert_all_replaced(outcome)
     assert outcome.summary["failed"] == 2
+
+
+def test_room_that_only_the_raised_max_gave_is_not_kept_for_a_scaling_policy():
+    # MaxSize stayed raised for good, a little more at every roll under load.
+    scenario = spec(desired=1, min=0, max=1, zones=["a"], target_groups=[], **AT_ONCE)
+    outcome = roll(
+        scenario,
+        faults=[Fault("scale_out", at=1)],
+        surge=1,
+        max_unavailable=1,
+        poll_interval=5,
+    )
+    assert (outcome.phase, outcome.old_left()) == ("done", set())
+    assert (outcome.group.max_size, outcome.group.desired) == (1, 1)
