@@ -350,7 +350,25 @@ class _EventBus:
         return self
 
     def __exit__(self, *exc_info):
+        if self._up and not self._bus_answers():
+            self._forget_bus()
         self._bus.__exit__(*exc_info)
+
+    def _bus_answers(self):
+        """Whether the master is still there: a fresh connection tells, an old one does not."""
+        with salt.utils.event.get_master_event(__opts__, __opts__["sock_dir"], listen=False) as bus:
+            return bool(bus.connect_pull())
+
+    def _forget_bus(self):
+        """
+        Close connections to a master that has stopped. Salt fires the job's return event over the
+        same one after the function has returned, and would die of it with the answer unprinted;
+        without a connection it tries a new one and goes on.
+        """
+        self._up = False
+        self._asked_at = time.monotonic()
+        self._bus.close_pull()
+        self._jid_event.event.close_pull()
 
     def report(self, event, roll):
         """Tell of an event; that nobody can hear it must never stop a roll."""
@@ -372,8 +390,8 @@ class _EventBus:
             elif self._jid_event.print_func is not None:
                 self._jid_event.print_func("progress", progress)
         except Exception:  # a closed terminal or bus raises whatever it likes
-            self._up = False
             log.warning("an event of the roll of %s could not be told", roll.group, exc_info=True)
+            self._forget_bus()
 
     def _is_up(self):
         if not self._up and time.monotonic() - self._asked_at > self.RETRY_SECONDS:

@@ -265,7 +265,8 @@ KEYS: dict[str, Key] = {
     "raise_max": Key(_flag, "Raise MaxSize when the surge does not fit, and put it back."),
     "order": Key(
         _choice("zone", "oldest", "newest"),
-        "Who goes first after those that do not serve: the fullest zone's oldest, or by age.",
+        "Who goes first after those that do not serve: the fullest zone's oldest, or by age. In an "
+        "orchestration give it as `kwarg: {order: …}`: Salt keeps a plain `order` for itself.",
     ),
     "protected": Key(
         _choice("replace", "skip", "refuse"), "What to do with scale-in protected instances."

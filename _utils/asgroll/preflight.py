@@ -145,6 +145,12 @@ def _no_room(world: World, choice: Choice, policy: Policy) -> list[str]:
             f"surge is {policy.surge}: nothing could ever be replaced; set surge: 1 or a larger "
             "max_unavailable"
         ]
+    if surge + unavailable < max(weights):
+        return [
+            f"the heaviest victim weighs {max(weights)} units, but surge: {policy.surge} and "
+            f"max_unavailable: {policy.max_unavailable} leave room for {surge + unavailable}: it "
+            "could never go; give surge as a number of instances"
+        ]
     room = group.max_size - group.desired
     if not policy.raise_max and unavailable == 0 and room <= 0:
         return [

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from salt.state import STATE_INTERNAL_KEYWORDS
 
 from asgroll.policy import KEYS, layers_for, parse
 from asgroll.policy_docs import page
@@ -34,3 +35,8 @@ def test_the_environments_of_the_example_differ_in_what_is_rolled():
         for group in ("web", "web-canary", "batch-1")
     }
     assert len({str(policy) for policy in policies.values()}) == 3
+
+
+def test_the_only_key_that_an_orchestration_swallows_is_the_one_that_says_so():
+    assert set(KEYS) & set(STATE_INTERNAL_KEYWORDS) == {"order"}
+    assert "kwarg: {order:" in KEYS["order"].about

@@ -55,6 +55,14 @@ def test_some_obstacles_may_be_accepted_by_name(group, code):
     assert reasons(world(*OLD, **group), accept=[code]) == []
 
 
+def test_a_window_narrower_than_the_heaviest_victim_is_refused():
+    members = [instance("i-light", weight=1), instance("i-heavy", weight=3)]
+    choice = Choice({i.id: Victim(i.id, i.zone, i.weight) for i in members})
+    (text,) = reasons(world(*members), choice=choice, surge=0, max_unavailable=1)
+    assert "weighs 3 units" in text
+    assert reasons(world(*members), choice=choice, surge=1) == []
+
+
 def test_an_active_instance_refresh_is_named():
     (text,) = reasons(refresh="0815 (Baking)")
     assert "instance refresh 0815 (Baking)" in text
