@@ -115,6 +115,11 @@ def test_bug_3_mail_only_on_error_still_does_what_it_says():
     assert written["Unattended-Upgrade::MailReport"] == "only-on-error"
 
 
+def test_bug_3_nothing_is_reported_where_their_switch_was_really_off():
+    _, findings = read({"mail_report": "always", "mail_only_on_error": False})
+    assert "mail_report" not in findings
+
+
 def test_bug_4_switching_the_upgrades_off_switches_them_off():
     written, findings = read({"unattended_upgrade": 0, "update_package_lists": "0"})
     assert written["APT::Periodic::Unattended-Upgrade"] == "0"
