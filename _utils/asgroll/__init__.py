@@ -4,9 +4,10 @@ asgroll: replaces the instances of an EC2 Auto Scaling Group, the library behind
 Plain Python with plain imports: nothing in here uses Salt's dunder variables, so every part runs
 in a test, in a benchmark and in a Salt runner alike. Arrows point downwards only::
 
-    engine ── journal, events, report
-       │
-    planner, ordering, tracker, outcome, selection, gates, changes, inform   (pure decisions)
-       │                                       aws     (all calls to AWS)
-    model, actions, policy, errors                     (data and validation)
+    engine                                        the loop; clock, sleep and gateway are injected
+    preflight   inform   journal   stopping       before a roll, about it, and what it remembers
+    planner  ordering  tracker  outcome           pure: no clock, no network, no Salt
+    selection  gates  changes  report  events
+    aws  awserrors  session                       the only ones that know boto3
+    model  actions  policy  errors                data and validation
 """
