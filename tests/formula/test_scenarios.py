@@ -11,7 +11,7 @@ CURRENT, OLD = 13, 12
 they differ."""
 
 EFFECTIVE = "unattended-upgrades-config-effective-unattended_upgrades-effective"
-STATUS_S = 1
+ANSWER_S = 20
 RUN_DEADLINE_S = 60
 SHORT_S = 2
 VENDOR = {"Origin": "Vendor Inc", "Label": "Vendor", "Codename": "any"}
@@ -106,7 +106,7 @@ def test_a_held_package_stays_and_status_says_so(small):
     assert "plain" in small.call("unattended_upgrades.status").said
 
 
-def test_a_hold_ends_when_the_pillar_no_longer_asks_for_it_to_be_cleaned(small):
+def test_clean_ends_a_hold(small):
     _apply(small, {"hold": ["plain"]})
     assert not small.apply(f"{FORMULA}.clean").failed
     assert small.host.run("apt-mark", "showhold").lines == []
