@@ -6,6 +6,7 @@ made in the library ``aptpolicy``, which ``saltutil.sync_utils`` brings to the m
 here needs python-apt in Salt's own Python.
 """
 
+import copy
 import datetime
 import time
 
@@ -18,6 +19,7 @@ try:
     import aptpolicy.observe
     import aptpolicy.running
     import aptpolicy.system
+    import aptpolicy.values
     import aptpolicy.versions
 
     HAS_LIBRARY = True
@@ -55,8 +57,23 @@ def compile(saltenv="base"):
 
         salt '*' unattended_upgrades.compile
     """
-    available = __salt__["slsutil.file_exists"]("apt/unattended.sls", saltenv=saltenv)
     host = aptpolicy.system.Host()
+    given = [
+        __pillar__.get("unattended_upgrades"),
+        __pillar__.get("apt"),
+        host.changed_at("var/lib/dpkg/status"),
+        saltenv,
+    ]
+    # Each state file of the formula asks; nothing changes the answer while they are rendered.
+    key = repr(aptpolicy.values.plain(given))
+    kept = __context__.setdefault("unattended_upgrades.compile", {})
+    if key not in kept:
+        kept.clear()
+        kept[key] = _compiled(host, saltenv)
+    return copy.deepcopy(kept[key])
+
+
+def _compiled(host, saltenv):
     try:
         return aptpolicy.compiled.compiled(
             __pillar__.get("unattended_upgrades"),
@@ -64,7 +81,7 @@ def compile(saltenv="base"):
             _operating_system(host),
             __grains__["id"],
             grain=__salt__["grains.get"],
-            has_apt_formula=available,
+            has_apt_formula=__salt__["slsutil.file_exists"]("apt/unattended.sls", saltenv=saltenv),
             apt_formula_works="osmajorrelease" in __grains__,
             calendar_error=host.calendar_error,
         )

@@ -47,6 +47,15 @@ def test_the_compiled_policy_has_the_documented_shape(synced):
 
 
 @needs_dpkg
+def test_another_pillar_is_compiled_anew_although_answers_are_kept(synced):
+    before = synced.call("unattended_upgrades.compile")
+    assert synced.call("unattended_upgrades.compile") == before
+    for pillar in ({"blacklist": ["nginx"]}, {1: 2, "a": 3}):
+        synced.functions.pack["__pillar__"] = {"unattended_upgrades": pillar}
+        assert synced.call("unattended_upgrades.compile") != before
+
+
+@needs_dpkg
 def test_status_reads_this_machine_and_answers_in_a_second(synced):
     found = synced.call("unattended_upgrades.status")
     assert found["verdict"] in {

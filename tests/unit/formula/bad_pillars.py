@@ -68,6 +68,8 @@ HAND_WRITTEN = [
     ({"periodic": {"unattended_upgrades": 1}}, "periodic:unattended_upgrades"),
     ({"mail": {"to": 'root"; APT::Periodic::Enable "0'}}, "mail:to"),
     ({"mail": {"to": "root\nDPkg::Pre-Invoke:: rm"}}, "mail:to"),
+    ({1: 2, "mail": {"to": "root"}}, "1"),
+    ({"environments": {1: {"x": 1}}}, "environments:1:x"),
     ([], ""),
     ("security", ""),
 ]
