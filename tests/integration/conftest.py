@@ -18,6 +18,9 @@ from tests.lab.salt_run import REPO, SaltRun
 LOOPBACK = "127.0.0.1"
 #: Seconds that an event of a process that has ended may still be on its way to the listener.
 EVENTS_ARRIVE_WITHIN = 15
+#: Tag of an event that the master reacts to, and with what.
+ALARM = "alarm/outdated"
+REACTION = "reaction.sls"
 
 
 @pytest.fixture(scope="session")
@@ -111,8 +114,9 @@ def master(salt_factories, event_listener, file_root):
         overrides={
             "interface": LOOPBACK,
             "file_roots": {"base": [str(file_root)]},
-            "worker_threads": 2,
+            "worker_threads": 3,
             "log_level_logfile": "warning",
+            "reactor": [{ALARM: [f"salt://{REACTION}"]}],
         },
     )
     with daemon.started():

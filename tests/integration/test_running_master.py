@@ -7,7 +7,9 @@ import time
 import pytest
 import yaml
 
+from asgroll.policy import KEYS
 from tests.functional.runner.conftest import QUICK, Stage
+from tests.integration.conftest import ALARM, REACTION
 from tests.lab.http import LabServer
 
 TRACEBACK = "Traceback (most recent call last)"
@@ -36,15 +38,26 @@ def rolled(master):
     return Roll(master)
 
 
-def orchestrated(master, **arguments):
-    """`salt-run state.orchestrate` of one `salt.runner` state, and how that state went."""
-    given = {"name": "asgcycle.roll", "group": "web"} | arguments
-    sls = {"replace": {"salt.runner": [{key: value} for key, value in given.items()]}}
-    with master.daemon.state_tree.base.temp_file("orch.sls", yaml.safe_dump(sls)):
+def orchestrate(master, states):
+    """Exit code of `salt-run state.orchestrate` with these states, and how each of them went."""
+    with master.daemon.state_tree.base.temp_file("orch.sls", yaml.safe_dump(states)):
         done = master("state.orchestrate", "orch")
     assert TRACEBACK not in done.out + done.err
-    (state,) = next(iter(done.documents[-1]["data"].values())).values()
-    return done.code, state["result"], state["changes"]["return"]["data"]["web"]
+    went = done.documents[-1]["data"][master.daemon.id].values()
+    return done.code, {state["__id__"]: state for state in went}
+
+
+def runner_state(**arguments):
+    """A state that calls ``asgcycle.roll``."""
+    given = {"name": "asgcycle.roll"} | arguments
+    return {"salt.runner": [{key: value} for key, value in given.items()]}
+
+
+def orchestrated(master, **arguments):
+    """Exit code, result of the state, and answer of a roll of ``web`` by ``salt.runner``."""
+    code, went = orchestrate(master, {"replace": runner_state(group="web", **arguments)})
+    state = went["replace"]
+    return code, state["result"], state["changes"]["return"]["data"]["web"]
 
 
 # --- 0: done -------------------------------------------------------------------------------------
@@ -86,10 +99,8 @@ def test_the_terminal_gets_the_same_events_once_each(rolled):
 
 def test_the_job_is_a_success_and_its_stored_return_is_the_answer(master, rolled):
     assert rolled.job["success"] is True
-    stored = master("jobs.lookup_jid", rolled.job["jid"])
-    assert stored.documents[-1]["data"]["web"] == rolled.done.of("web")
-    shown = master("jobs.lookup_jid", rolled.job["jid"], out=None)
-    assert "3 of 3 replaced" in shown.out
+    (stored,) = master("jobs.lookup_jid", rolled.job["jid"]).documents
+    assert stored[master.daemon.id]["return"] == rolled.done.documents[-1]
 
 
 def test_people_see_a_line_for_each_event_and_a_table(stage):
@@ -103,9 +114,49 @@ def test_people_see_a_line_for_each_event_and_a_table(stage):
 
 
 def test_orchestrate_passes_on_a_roll_that_is_done(stage, master):
-    code, result, found = orchestrated(master, surge=3)
-    assert (code, result, found["status"], found["replaced"]) == (0, True, "done", 3)
+    victim = "i-00000000000000002"
+    code, result, found = orchestrated(master, select={"instances": [victim]})
+    assert (code, result, found["status"], found["replaced"]) == (0, True, "done", 1)
+    assert stage.violations(victims=[victim]) == []
+
+
+def test_a_detached_roll_tells_its_end_by_its_return_event(stage, master):
+    since = time.time()
+    started = stage.run("asgcycle.roll", "web", "surge=3", "--async")
+    assert started.code == 0
+    job = master.job("asgcycle.roll", since)
+    assert (job["success"], job["return"]["data"]["web"]["status"]) == (True, "done")
     assert stage.violations(surge=3) == []
+    assert stage.restored()
+
+
+def test_states_that_run_in_parallel_have_results_of_their_own(stage, master):
+    states = {
+        "good": runner_state(group="web", surge=3, parallel=True),
+        "bad": runner_state(group="wbe", parallel=True),
+    }
+    code, results = orchestrate(master, states)
+    assert code != 0
+    assert {name: state["result"] for name, state in results.items()} == {
+        "good": True,
+        "bad": False,
+    }
+    assert stage.violations(surge=3) == []
+
+
+def test_a_reaction_rolls_in_a_thread_of_the_master(stage, master):
+    since = time.time()
+    reaction = {"roll": {"runner.asgcycle.roll": [{"args": [{"group": "web"}, {"surge": 3}]}]}}
+    # the environment of the master was made before this test's endpoint
+    reaction["roll"]["runner.asgcycle.roll"][0]["args"].append(
+        {"endpoint_url": stage.lab.endpoint_url}
+    )
+    with master.daemon.state_tree.base.temp_file(REACTION, yaml.safe_dump(reaction)):
+        assert master("event.send", ALARM).documents == [True]
+        job = master.job("asgcycle.roll", since)
+    assert (job["user"], job["success"]) == ("Reactor", True)
+    assert stage.violations(surge=3) == []
+    assert stage.restored()
 
 
 # --- 2: refused ----------------------------------------------------------------------------------
@@ -119,17 +170,13 @@ def test_a_refusal_exits_2_and_is_a_job_without_success(stage, master):
     assert master.job("asgcycle.roll", since)["success"] is False
 
 
-def test_orchestrate_fails_on_a_refusal(stage, master):
-    code, result, found = orchestrated(master, surge=0)
+def test_orchestrate_hands_every_key_over_and_fails_on_a_refusal(stage, master):
+    code, result, found = orchestrated(master, **{key: {"not": "allowed"} for key in KEYS})
     assert code != 0
     assert (result, found["status"]) == (False, "refused")
+    said = " ".join(found["obstacles"])
+    assert [key for key in KEYS if f" {key}: " not in said] == []
     assert stage.mutations() == []
-
-
-def test_orchestrate_hands_every_argument_over(stage, master):
-    wrong = {"order": "random", "select": "some", "protected": "maybe"}
-    _, _, found = orchestrated(master, **wrong)
-    assert {key for key in wrong if any(key in text for text in found["obstacles"])} == set(wrong)
 
 
 # --- 3: halted -----------------------------------------------------------------------------------
