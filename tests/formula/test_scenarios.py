@@ -176,11 +176,9 @@ def test_a_second_apply_does_not_need_the_lock(locked):
 
 
 def test_status_and_pending_answer_while_another_process_holds_the_lock(locked):
-    status = locked.call("unattended_upgrades.status").value
-    assert status["checked_seconds"] < STATUS_S
-    assert (
-        status["pending_security"] == locked.call("unattended_upgrades.pending").value["count"] == 3
-    )
+    status = locked.call("unattended_upgrades.status", deadline_s=ANSWER_S).value
+    waiting = locked.call("unattended_upgrades.pending", deadline_s=ANSWER_S).value
+    assert status["pending_security"] == waiting["count"] == 3
 
 
 @pytest.fixture
@@ -276,6 +274,27 @@ def test_a_disabled_policy_stops_the_daily_run(small):
     assert system.run_daily_upgrade(small.host) == "success"
     assert _versions(small, "plain") == {"plain": "1"}
     assert small.call("unattended_upgrades.status").value["verdict"] == "disabled"
+
+
+def test_the_state_upgraded_brings_the_system_up_to_date_now_and_then_changes_nothing(small):
+    state = ("state.single", "unattended_upgrades.upgraded")
+    announced = small.call(*state, name="now", test=True)
+    assert [one["result"] for one in announced.states.values()] == [None]
+    assert _versions(small, "plain") == {"plain": "1"}
+    first, second = (small.call(*state, name="now") for _ in range(2))
+    assert not first.failed
+    assert first.changed
+    assert _versions(small, "plain", "vendor-tool") == {"plain": "2", "vendor-tool": "1"}
+    assert not second.failed
+    assert second.changed == {}
+
+
+def test_the_grain_lets_the_master_select_by_reboot_and_waiting_updates(small):
+    small.call("saltutil.sync_grains")
+    assert small.call("unattended_upgrades.status").value["pending_security"] == 3
+    small.host.sh("touch /run/reboot-required")
+    grain = small.call("grains.get", "unattended_upgrades").value
+    assert grain == {"reboot_required": True, "pending_security": 3}
 
 
 def _ids(results):
