@@ -10,6 +10,8 @@ from aptpolicy.system import REBOOT_REQUIRED, CommandFailed
 
 FRAGMENT = f"etc/apt/apt.conf.d/{fragment.FRAGMENT_NAME}"
 MICROSECONDS = 1_000_000
+# From the plugin's record to the tool's stamp: the event, closing logs, apt's own stamp.
+END_OF_RUN_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,7 @@ class View:
 
     def facts(self):
         waiting = self.waiting()
-        last = self.host.last_run() or {}
+        last = last_run(self.host)
         success = self.host.last_success()
         lists = self.host.lists_changed_at()
         lock = self.host.lock_holder()
@@ -269,13 +271,26 @@ def iso(seconds):
     return moment.replace(microsecond=0).isoformat()
 
 
+def _written_at(record):
+    """When the plugin wrote its record, in seconds since the epoch; None if it is not one."""
+    try:
+        return datetime.datetime.fromisoformat(record["time"]).timestamp()
+    except (TypeError, KeyError, ValueError):
+        return None
+
+
 def last_run(host):
-    """The plugin's record if it is the newest trace of a run, else what the stamps tell."""
+    """The plugin's record if it belongs to the newest run, else what the stamps tell."""
     stamp = host.last_success()
     record = host.last_run()
-    if isinstance(record, dict) and record.get("time") and record["time"] >= (iso(stamp) or ""):
-        names = ("success", "time", "packages_upgraded", "packages_kept_back", "reboot_required")
-        return {"source": "plugin", **{name: record.get(name) for name in names}}
+    written_at = _written_at(record)
+    if written_at is not None:
+        # A successful run writes its stamp after the plugin's record, a failed one writes none.
+        grace = END_OF_RUN_SECONDS if record.get("success") else 0
+        if stamp is None or stamp <= written_at + grace:
+            names = ("success", "time", "packages_upgraded", "packages_kept_back")
+            known = {name: record.get(name) for name in (*names, "reboot_required")}
+            return {"source": "plugin", **known}
     return {
         "source": "stamps" if stamp else None,
         "success": True if stamp else None,

@@ -11,7 +11,8 @@ from aptpolicy.versions import OperatingSystem
 DEFAULT_MAX_AGE_DAYS = 3  # two missed daily runs and a day of grace
 CONFFILE_OPTIONS = {
     "keep": ("--force-confdef", "--force-confold"),
-    "replace": ("--force-confdef", "--force-confnew"),
+    # Not with confdef, whose default for a changed file is to keep it (dpkg(1)).
+    "replace": ("--force-confnew",),
     "ask": (),
 }
 _GROUPS = {name.rsplit(".", depth)[0] for name in keys.BY_NAME for depth in (1, 2) if "." in name}

@@ -12,29 +12,34 @@ include:
   {%- set booted = salt["file.directory_exists"]("/run/systemd/system") %}
   {%- set names = {"apt-daily.timer": "download", "apt-daily-upgrade.timer": "upgrade"} %}
 
-  {%- for unit, drop_in in policy.timers.items() %}
-unattended-upgrades-service-{{ names[unit] }}-timer-file-managed:
+  {%- for unit, name in names.items() %}
+    {%- if unit in policy.timers %}
+unattended-upgrades-service-{{ name }}-timer-file-managed:
   file.managed:
     - name: {{ uu.systemd_dir }}/{{ unit }}.d/50-salt-unattended-upgrades.conf
-    - contents: {{ drop_in | json }}
+    - contents: {{ policy.timers[unit] | json }}
     - user: root
     - group: root
     - mode: '0644'
     - makedirs: true
+    {%- else %}
+unattended-upgrades-service-{{ name }}-timer-file-absent:
+  file.absent:
+    - name: {{ uu.systemd_dir }}/{{ unit }}.d/50-salt-unattended-upgrades.conf
+    {%- endif %}
     - require:
       - sls: {{ tplroot }}.config.file
   {%- endfor %}
 
   {%- if booted %}
-    {%- if policy.timers %}
+    {%- set how = "managed" if policy.timers else "absent" %}
 unattended-upgrades-service-reload-module-run:
   module.run:
     - service.systemctl_reload: []
     - onchanges:
-      {%- for unit in policy.timers %}
-      - file: unattended-upgrades-service-{{ names[unit] }}-timer-file-managed
+      {%- for name in names.values() %}
+      - file: unattended-upgrades-service-{{ name }}-timer-file-{{ how }}
       {%- endfor %}
-    {%- endif %}
 
     {%- for unit, name in names.items() %}
 unattended-upgrades-service-{{ name }}-timer-service-running:
@@ -43,11 +48,9 @@ unattended-upgrades-service-{{ name }}-timer-service-running:
     - enable: true
     - require:
       - sls: {{ tplroot }}.config.file
-      {%- if policy.timers %}
     - watch:
       - module: unattended-upgrades-service-reload-module-run
-      - file: unattended-upgrades-service-{{ name }}-timer-file-managed
-      {%- endif %}
+      - file: unattended-upgrades-service-{{ name }}-timer-file-{{ how }}
     {%- endfor %}
   {%- endif %}
 {%- endif %}

@@ -126,6 +126,15 @@ def test_options_of_the_pillar_bring_their_states(minion):
     assert not set(TIMERS) & set(found)
 
 
+def test_timers_that_are_no_longer_managed_lose_their_drop_ins(minion):
+    pillar = {"unattended_upgrades": {"timers": {"manage": False}}}
+    found = steps(minion().low("unattended-upgrades.service", pillar))
+    assert found[-2:] == [
+        ("unattended-upgrades-service-download-timer-file-absent", "file.absent"),
+        ("unattended-upgrades-service-upgrade-timer-file-absent", "file.absent"),
+    ]
+
+
 def test_the_lookup_moves_what_is_written(minion):
     pillar = {"unattended_upgrades": {"lookup": {"confd_dir": "/opt/apt.conf.d"}}}
     chunks = minion().call("state.show_low_sls", "unattended-upgrades.config", pillar=pillar)

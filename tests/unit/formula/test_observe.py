@@ -213,7 +213,23 @@ def test_the_last_run_comes_from_the_plugin_when_it_is_the_newest_trace(machine)
     assert machine.view().status()["verdict"] == "blocked"
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"time": "2027-01-01T00:00:00+00:00"}', "[]"])
+@pytest.mark.parametrize(
+    ("success", "seconds_later", "source"),
+    [(True, 4, "plugin"), (True, 3600, "stamps"), (False, 4, "stamps"), (False, -4, "plugin")],
+)
+def test_the_stamp_that_ends_a_run_belongs_to_its_record(machine, success, seconds_later, source):
+    recorded_at = NOW - 3600
+    machine.write(RECORD_PATH, json.dumps({**RECORD, "success": success,
+                                           "time": observe.iso(recorded_at)}))  # fmt: skip
+    age = NOW - recorded_at - seconds_later
+    machine.write("var/lib/apt/periodic/unattended-upgrades-stamp", age=age)
+    machine.write("var/lib/apt/periodic/upgrade-stamp", age=age)
+    assert observe.last_run(machine.host)["source"] == source
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", '{"time": "no time"}', '{"time": "2027-01-01T00:00:00+00:00"}', "[]"]
+)
 def test_an_old_or_unreadable_record_gives_way_to_the_stamps(machine, text):
     machine.write(RECORD_PATH, text)
     found = observe.last_run(machine.host)

@@ -177,7 +177,7 @@ def test_a_derivative_without_words_asks_for_raw_patterns():
     ("dpkg", "options"),
     [
         ({}, ("--force-confdef", "--force-confold")),
-        ({"conffile": "replace"}, ("--force-confdef", "--force-confnew")),
+        ({"conffile": "replace"}, ("--force-confnew",)),
         ({"conffile": "ask"}, ()),
         ({"options": ["--force-confnew"]}, ("--force-confnew",)),
         ({"conffile": "keep", "options": ["--force-unsafe-io"]},
