@@ -69,10 +69,18 @@ def test_what_one_host_writes_another_host_does_not_see(host, setup):
         assert not other.exists("/etc/mine")
 
 
-def test_stopping_a_service_of_one_host_leaves_the_same_service_of_another_running(host, setup):
+def test_the_systemds_of_two_hosts_manage_control_groups_of_their_own(host, setup):
     with Host(setup) as other:
-        other.run("systemctl", "stop", "systemd-journald.socket", "systemd-journald.service")
-        assert host.run("systemctl", "is-active", "systemd-journald.service").stdout == "active\n"
+        first, second = (_groups_of_pid_1(one) for one in (host, other))
+    assert first
+    assert first.isdisjoint(second)
+
+
+def _groups_of_pid_1(host):
+    """Return what this machine calls the control groups that systemd in the host manages."""
+    lines = Path(f"/proc/{host._leader}/cgroup").read_text().splitlines()
+    rows = (line.split(":", 2) for line in lines)
+    return {group for _, name, group in rows if name in ("", "name=systemd")}
 
 
 def test_a_host_without_boot_runs_commands_without_systemd(root):
