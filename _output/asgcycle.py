@@ -28,10 +28,24 @@ def output(data, **kwargs):
     """
     if isinstance(data, dict) and "event" in data and "suffix" in data:
         return _progress(data["event"].get("message", data["event"]))
-    groups = data.get("data", data) if isinstance(data, dict) else data
+    groups = _answer(data)
     if not isinstance(groups, dict):
         return str(groups)
     return "\n\n".join(_group(name, found) for name, found in groups.items())
+
+
+def _answer(data):
+    """The groups of an answer, also of one that the job cache has kept under the master's id."""
+    if not isinstance(data, dict):
+        return data
+    if isinstance(data.get("data"), dict):
+        return data["data"]
+    if isinstance(data.get("return"), dict):
+        return _answer(data["return"])
+    kept = list(data.values())
+    if len(kept) == 1 and isinstance(kept[0], dict) and isinstance(kept[0].get("return"), dict):
+        return _answer(kept[0])
+    return data
 
 
 def _colors():

@@ -390,7 +390,11 @@ class _EventBus:
             elif self._jid_event.print_func is not None:
                 self._jid_event.print_func("progress", progress)
         except Exception:  # a closed terminal or bus raises whatever it likes
-            log.warning("an event of the roll of %s could not be told", roll.group, exc_info=True)
+            log.warning(
+                "the master does not answer any more; the roll of %s goes on",
+                roll.group,
+                exc_info_on_loglevel=logging.DEBUG,
+            )
             self._forget_bus()
 
     def _is_up(self):

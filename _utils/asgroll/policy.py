@@ -332,7 +332,8 @@ def parse(layers: list[tuple[str, Mapping[str, Any]]]) -> Policy:
             try:
                 values[key] = KEYS[key].parse(raw)
             except ValueError as exc:
-                problems.append(f"{source}: {key}: {raw!r} is not allowed; give {exc}.")
+                shown = dict(raw) if isinstance(raw, Mapping) else raw  # Salt's are ordered dicts
+                problems.append(f"{source}: {key}: {shown!r} is not allowed; give {exc}.")
     if problems:
         raise PolicyError(problems)
     policy = Policy(**values)

@@ -236,7 +236,10 @@ class _Judge:
             self.bound_at = record.time
         elif not self._clamped(record):
             self.live += record.after - record.before
-        self.live = max(min(self.live, self.expected["max"]), self.expected["min"])
+        wanted = self.live
+        self.live = max(min(wanted, self.expected["max"]), self.expected["min"])
+        if record.field == "desired":  # room that only the caller's raise gave is the caller's
+            self.ours += max(wanted - self.live, 0)
         if self.live > before:
             self.losses.append((record.time, self.live - before))
 

@@ -113,6 +113,11 @@ def test_an_interrupted_roll_is_shown_with_the_way_out(show):
     assert "asgcycle.abort web" in text
 
 
+def test_an_answer_from_the_job_cache_looks_the_same(show):
+    kept = answer(report.summary(done_roll(phase=Phase.DONE), policy(), {}, NOW))
+    assert show({"master": {"fun": "runner.asgcycle.roll", "return": kept}}) == show(kept)
+
+
 def test_what_is_not_the_runners_is_shown_as_it_is(show):
     assert show("plain text") == "plain text"
     assert show({"web": "odd"}) == "web: odd"

@@ -1,5 +1,7 @@
 """Pillar and arguments to a policy: what is allowed, and how a mistake is told."""
 
+from collections import OrderedDict
+
 import pytest
 
 from asgroll.errors import PolicyError
@@ -103,6 +105,11 @@ BAD = [
 def test_a_bad_value_is_told_with_key_value_and_what_is_allowed(key, value):
     (text,) = problems(**{key: value})
     assert text.startswith(f"pillar: {key}: {value!r} is not allowed; give ")
+
+
+def test_a_mapping_is_shown_plainly_whatever_its_type():
+    (text,) = problems(select=OrderedDict(newest=1))
+    assert "select: {'newest': 1} is not allowed" in text
 
 
 def test_every_key_that_takes_a_value_has_a_bad_one_in_the_table():
