@@ -389,7 +389,7 @@ class _EventBus:
                 self._jid_event.fire_event(progress, "progress")
             elif self._jid_event.print_func is not None:
                 self._jid_event.print_func("progress", progress)
-        except Exception:  # a closed terminal or bus raises whatever it likes
+        except Exception:  # noqa: BLE001 - a closed terminal or bus raises whatever it likes
             log.warning(
                 "the master does not answer any more; the roll of %s goes on",
                 roll.group,
