@@ -115,8 +115,6 @@ def start(ground: Ground, running: ExitStack) -> Start:
 
 
 @pytest.fixture(scope="module")
-def repository(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
+def repository(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """Return an empty signed repository; needs a machine that can run hosts."""
-    made = Repository(tmp_path_factory.mktemp("local") / "repository")
-    yield made
-    made.close()
+    return Repository(tmp_path_factory.mktemp("local") / "repository")

@@ -2,7 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 import pytest
@@ -55,12 +55,16 @@ def test_the_first_apply_installs_the_package_and_writes_one_fragment(ground, re
     assert first.states_of("unattended-upgrades-config-fragment-file-managed")["changes"]
 
 
-def test_a_minion_that_has_never_synced_modules_applies_at_the_first_attempt(start):
+def test_without_its_modules_the_formula_says_how_to_get_them_and_that_works(start):
     minion = start(13)
     minion.pillar_file(PILLARS / "default.sls")
-    result = _apply(minion)
-    assert not result.failed, result.failed
-    assert minion.host.exists(system.FRAGMENT)
+    refused = _apply(minion)
+    assert "sync_mods=all" in str(refused.failed)
+    assert not minion.host.exists(system.FRAGMENT)
+    other = start(13)  # the refused attempt has fetched the modules already
+    other.pillar_file(PILLARS / "default.sls")
+    advised = _apply(other, sync_mods="all")
+    assert not advised.failed, advised.failed
 
 
 def test_a_second_apply_changes_nothing_and_is_quick(start, release):
@@ -179,7 +183,7 @@ class Upgraded:
 def _upgraded(ground, release, directory):
     """Apply, add repositories with updates that are none of security's business, and upgrade."""
     with ExitStack() as stack:
-        repository = stack.enter_context(closing(Repository(directory)))
+        repository = Repository(directory)
         for suite, fields in NOT_SECURITY.items():
             named = {key: text.format(codename=CODENAMES[release]) for key, text in fields.items()}
             repository.publish(suite, [Deb(suite, "1"), Deb(suite, "2")], **named)

@@ -128,14 +128,13 @@ class Repository:
             "-oAPT::Get::List-Cleanup=0",
         )
 
-    def close(self) -> None:
-        """Stop the key agent that gpg has started for this repository."""
-        _run("gpgconf", "--homedir", str(self._keys), "--kill", "all")
-
     def _gpg(self, *arguments: str) -> None:
-        _run(
-            "gpg", "--homedir", str(self._keys), "--batch", "--yes", "--passphrase", "", *arguments
-        )
+        """Run gpg, and stop the agent that it starts: nothing may outlive a killed test run."""
+        home = ("--homedir", str(self._keys))
+        try:
+            _run("gpg", *home, "--batch", "--yes", "--passphrase", "", *arguments)
+        finally:
+            _run("gpgconf", *home, "--kill", "all")
 
 
 def _run(*command: str, cwd: Path | None = None) -> str:
