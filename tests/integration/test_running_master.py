@@ -24,7 +24,7 @@ class Roll:
         since = time.time()
         with LabServer(QUICK | {"start": since}) as lab:
             master.environment["AWS_ENDPOINT_URL"] = lab.endpoint_url
-            stage = Stage(lab, master, None)
+            stage = Stage(lab, master, monkeypatch=None)
             self.done = stage.run("asgcycle.roll", "web")
             self.violations, self.restored = stage.violations(), stage.restored()
         self.events = master.events(
@@ -58,6 +58,12 @@ def orchestrated(master, **arguments):
     code, went = orchestrate(master, {"replace": runner_state(group="web", **arguments)})
     state = went["replace"]
     return code, state["result"], state["changes"]["return"]["data"]["web"]
+
+
+def test_one_command_installs_runner_library_and_outputter(master):
+    assert master.synced["runners"] == ["runners.asgcycle"]
+    assert master.synced["output"] == ["output.asgcycle"]
+    assert {"utils.asgroll.engine", "utils.asgroll.planner"} <= set(master.synced["utils"])
 
 
 # --- 0: done -------------------------------------------------------------------------------------
