@@ -6,6 +6,7 @@ import time
 
 import pytest
 import yaml
+from salt.state import STATE_INTERNAL_KEYWORDS
 
 from asgroll.policy import KEYS
 from tests.functional.runner.conftest import QUICK, Stage
@@ -177,7 +178,10 @@ def test_a_refusal_exits_2_and_is_a_job_without_success(stage, master):
 
 
 def test_orchestrate_hands_every_key_over_and_fails_on_a_refusal(stage, master):
-    code, result, found = orchestrated(master, **{key: {"not": "allowed"} for key in KEYS})
+    wrong = {key: {"not": "allowed"} for key in KEYS}
+    kept_by_salt = {key: wrong.pop(key) for key in STATE_INTERNAL_KEYWORDS & set(KEYS)}
+    assert set(kept_by_salt) == {"order"}  # the documentation says that only this one is
+    code, result, found = orchestrated(master, **wrong, kwarg=kept_by_salt)
     assert code != 0
     assert (result, found["status"]) == (False, "refused")
     said = " ".join(found["obstacles"])
