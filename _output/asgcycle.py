@@ -155,7 +155,9 @@ def _figures(name, found):
         f"  calls: {calls}",
     ]
     if found.get("below_floor"):
-        lines.append(f"  serving was {found['below_floor']} below the floor, not through the roll")
+        lines.append(
+            f"  serving was {found['below_floor']} below the floor at worst (see the events)"
+        )
     return lines
 
 

@@ -12,6 +12,7 @@ Exit codes of ``plan`` and ``roll``: 0 done, 2 refused before anything changed, 
 failures, 4 stopped by a person.
 """
 
+import contextlib
 import logging
 import time
 import uuid
@@ -116,7 +117,7 @@ def abort(group=None, *extra, **policy):
     End a roll that was paused or interrupted: give back the sizes and processes that it changed.
 
     What was replaced stays replaced. A roll that is running is stopped by a signal to its process
-    instead (Ctrl-C, or SIGTERM to the pid in ``salt-run jobs.active``).
+    instead: Ctrl-C, or SIGTERM to the pid that ``abort`` names when it refuses.
 
     :param group: name of the Auto Scaling Group.
     :param policy: policy keys, overriding pillar.
@@ -150,9 +151,12 @@ def status(group=None, *extra, **unknown):
     if given:
         return _refusal(group, [f"status takes the name of one group; not {', '.join(given)}"])
     try:
-        rolls = [r for r in _journal().all() if group in (None, r.group)]
+        known, damaged = _journal().all()
     except AsgrollError as exc:
         return _refusal(group, [str(exc)])
+    rolls = [r for r in known if group in (None, r.group)]
+    if damaged:
+        return _refusal(group, damaged)
     if not rolls:
         text = f"no roll of {group} is on record" if group else "no roll is on record"
         return _shape({group or "asgcycle": {"result": True, "comment": text}}, 0)
@@ -201,6 +205,8 @@ def _answer(group, extra, arguments, work):
     """Validate, wire, call, shape; whatever a user can cause becomes a message and exit code 2."""
     name = "" if group is None else str(group).strip()
     problems = []
+    if work in (_resume, _abort) and "select" in arguments:
+        problems.append("select: the victims were chosen when the roll began and stay the same")
     if not name:
         problems.append("give the name of an Auto Scaling Group, like: salt-run asgcycle.roll web")
     if extra:
@@ -245,7 +251,17 @@ def _assess(name, arn, policy, aws):
     return preflight.with_earlier(found, _journal().load(arn, name))
 
 
+def _known(name, arn):
+    """The last roll of this very group; one of the same name that was deleted does not count."""
+    known = _journal().load(arn, name)
+    return known if known is not None and known.arn == arn else None
+
+
 def _plan(name, arn, policy, aws):
+    if journal.locked(__opts__["cachedir"], arn, name):
+        return _refusal(
+            name, [f"{name} is being rolled now; see `salt-run asgcycle.status {name}`"]
+        )
     found = _assess(name, arn, policy, aws)
     planned = None if found.obstacles else preflight.begin(found, "planned", time.time())
     data, code = inform.plan(name, found, planned, policy)
@@ -266,15 +282,18 @@ def _roll(name, arn, policy, aws):
 
 def _resume(name, arn, policy, aws):
     with journal.lock(__opts__["cachedir"], arn, name):
-        known = _journal().load(arn, name)
+        known = _known(name, arn)
         if known is None or (known.phase.ended and not report.open_ended(known)):
             return _refusal(name, [f"{name} has no roll that could go on"])
+        found = preflight.assess(aws, name, policy, time.time(), choosing=False)
+        if found.obstacles:
+            return _refusal(name, found.obstacles)
         return _run(name, known.reopened(Phase.ROLLING, time.time()), policy, aws)
 
 
 def _abort(name, arn, policy, aws):
     with journal.lock(__opts__["cachedir"], arn, name):
-        known = _journal().load(arn, name)
+        known = _known(name, arn)
         if known is None or (known.phase.ended and not report.leftovers(known)):
             return _refusal(name, [f"{name} has no roll that left anything to put back"])
         ending = known.reopened(Phase.RESTORING, time.time(), "aborted by a person")
@@ -350,9 +369,10 @@ class _EventBus:
         return self
 
     def __exit__(self, *exc_info):
-        if self._up and not self._bus_answers():
-            self._forget_bus()
-        self._bus.__exit__(*exc_info)
+        with contextlib.suppress(Exception):  # the roll has ended: its answer matters more
+            if self._up and not self._bus_answers():
+                self._forget_bus()
+            self._bus.__exit__(*exc_info)
 
     def _bus_answers(self):
         """Whether the master is still there: a fresh connection tells, an old one does not."""
@@ -367,8 +387,10 @@ class _EventBus:
         """
         self._up = False
         self._asked_at = time.monotonic()
-        self._bus.close_pull()
-        self._jid_event.event.close_pull()
+        with contextlib.suppress(Exception):  # closing what is broken may raise anything
+            self._bus.close_pull()
+        with contextlib.suppress(Exception):
+            self._jid_event.event.close_pull()
 
     def report(self, event, roll):
         """Tell of an event; that nobody can hear it must never stop a roll."""

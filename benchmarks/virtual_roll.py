@@ -10,7 +10,8 @@ from asgroll import preflight, report
 from asgroll.aws import Aws
 from asgroll.engine import Engine
 from asgroll.journal import MemoryJournal
-from asgroll.policy import format_duration, parse
+from asgroll.policy import parse
+from asgroll.values import format_duration
 from tests.lab.inprocess import InProcessAWS, VirtualClock
 from tests.lab.scenario import build
 

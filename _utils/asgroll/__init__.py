@@ -9,5 +9,5 @@ in a test, in a benchmark and in a Salt runner alike. Arrows point downwards onl
     planner  ordering  tracker  outcome           pure: no clock, no network, no Salt
     selection  gates  changes  report  events
     aws  awserrors  session                       the only ones that know boto3
-    model  actions  policy  errors                data and validation
+    model  actions  policy  values  errors        data and validation
 """

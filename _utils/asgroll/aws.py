@@ -37,6 +37,10 @@ FILTER_VALUES = 200
 #: Page size of DescribeAutoScalingGroups and DescribeScalingActivities (API reference).
 PAGE = 100
 
+#: How a classic load balancer describes an instance that it drains, in state InService (user guide
+#: for Classic Load Balancers, "Configure connection draining").
+_DEREGISTERING = "deregistration currently in progress"
+
 #: States in which an instance refresh owns the group (botocore: InstanceRefreshStatus).
 ACTIVE_REFRESH = frozenset({"Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking"})
 
@@ -93,7 +97,9 @@ class Aws:
         group = to_group(raw)
         instances = {r["InstanceId"]: to_instance(r) for r in raw.get("Instances", [])}
         targets = {target_name(arn): self._target_health(arn) for arn in group.target_groups}
-        targets |= {lb: self._load_balancer_health(lb) for lb in group.load_balancers}
+        targets |= {
+            f"classic {name}": self._load_balancer_health(name) for name in group.load_balancers
+        }
         return World(group=group, instances=instances, targets=targets, taken_at=now)
 
     def identify(self, name: str) -> str:
@@ -130,7 +136,7 @@ class Aws:
         answer = self._call("elb", "DescribeInstanceHealth", LoadBalancerName=name)
         return {
             e["InstanceId"]: TargetHealth(
-                e.get("State", ""),
+                "draining" if _DEREGISTERING in e.get("Description", "") else e.get("State", ""),
                 "" if e.get("ReasonCode") in (None, "N/A") else e["ReasonCode"],
                 e.get("Description", ""),
             )
@@ -284,12 +290,6 @@ def _group_specs(raw: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_spec({"LaunchTemplate": p}) for p in parts if p))
 
 
-def _weighted(raw: Mapping[str, Any]) -> bool:
-    mixed = raw.get("MixedInstancesPolicy") or {}
-    overrides = mixed.get("LaunchTemplate", {}).get("Overrides", [])
-    return any("WeightedCapacity" in o for o in overrides)
-
-
 def to_activity(raw: Mapping[str, Any]) -> Activity:
     """A scaling activity in our words."""
     ended = raw.get("EndTime")
@@ -302,6 +302,12 @@ def to_activity(raw: Mapping[str, Any]) -> Activity:
         message=raw.get("StatusMessage", ""),
         cause=raw.get("Cause", ""),
     )
+
+
+def _sources(raw: Mapping[str, Any], kind: str, key: str) -> tuple[str, ...]:
+    """What is attached by its own call and what is attached as a traffic source, each once."""
+    attached = [s["Identifier"] for s in raw.get("TrafficSources", []) if s.get("Type") == kind]
+    return tuple(dict.fromkeys([*raw.get(key, []), *attached]))
 
 
 def to_group(raw: Mapping[str, Any]) -> Group:
@@ -318,12 +324,10 @@ def to_group(raw: Mapping[str, Any]) -> Group:
         desired=raw["DesiredCapacity"],
         arn=raw.get("AutoScalingGroupARN", ""),
         specs=_group_specs(raw),
-        weighted=_weighted(raw),
-        zones=tuple(raw.get("AvailabilityZones", [])),
         health_check=raw.get("HealthCheckType", "EC2"),
         suspended=frozenset(p["ProcessName"] for p in raw.get("SuspendedProcesses", [])),
-        target_groups=tuple(raw.get("TargetGroupARNs", [])),
-        load_balancers=tuple(raw.get("LoadBalancerNames", [])),
+        target_groups=_sources(raw, "elbv2", "TargetGroupARNs"),
+        load_balancers=_sources(raw, "elb", "LoadBalancerNames"),
         other_traffic_sources=tuple(other),
         warm_pool=bool(raw.get("WarmPoolConfiguration")),
         status=raw.get("Status") or "",
@@ -340,5 +344,4 @@ def to_instance(raw: Mapping[str, Any]) -> Instance:
         spec=_spec(raw),
         weight=int(raw.get("WeightedCapacity") or 1),
         protected=bool(raw.get("ProtectedFromScaleIn")),
-        instance_type=raw.get("InstanceType", ""),
     )

@@ -87,6 +87,8 @@ def no_session(exc: Exception) -> str:
 
 
 def _from_answer(exc: boto.ClientError, operation: str, change: bool) -> AwsError:
+    if exc.operation_name == "AssumeRole":  # made on the way, for the credentials
+        operation = exc.operation_name
     error = exc.response.get("Error", {})
     code, said = error.get("Code", ""), error.get("Message", "")
     status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -100,9 +102,11 @@ def _from_answer(exc: boto.ClientError, operation: str, change: bool) -> AwsErro
     if code in _CONFLICT:
         return as_(Conflict)
     if code in _DENIED:
-        hint = f"; the IAM policy in docs/iam-policy.json lists what {operation} needs"
+        hint = "; docs/iam-policy.json lists all permissions that are needed"
+        if operation == "AssumeRole":
+            hint = "; the role in role_arn has to trust the master's own role"
         return as_(Denied, "" if "xpired" in code else hint)
-    if "NotFound" in code or " not found" in said or "does not exist" in said:
+    if "NotFound" in code or (code == "ValidationError" and " not found" in said):
         return as_(Missing)
     if status >= 500:
         return as_(Unclear if change else Temporary)

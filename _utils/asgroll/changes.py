@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from asgroll.actions import Action, Resume, SetDesired, SetMax, Suspend, Terminate
 from asgroll.events import Event, Step
 from asgroll.model import Cause, Roll, World
-from asgroll.policy import format_duration
+from asgroll.values import format_duration
 
 
 def between(before: Roll, after: Roll, world: World, now: float) -> Iterator[Event]:

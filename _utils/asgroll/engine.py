@@ -23,14 +23,23 @@ from asgroll.actions import (
     Wait,
 )
 from asgroll.aws import Aws
-from asgroll.errors import AwsError, Denied, Missing, Refused, Temporary, Throttled, Unclear
+from asgroll.errors import (
+    AwsError,
+    JournalError,
+    Missing,
+    Refused,
+    Temporary,
+    Throttled,
+    Unclear,
+)
 from asgroll.events import Event, Step
 from asgroll.gates import GATES, Gate, judge
-from asgroll.journal import How, Journal
+from asgroll.journal import How, Journal, MemoryJournal
 from asgroll.model import Phase, Roll, World
 from asgroll.planner import plan, put_back
-from asgroll.policy import Policy, format_duration
+from asgroll.policy import Policy
 from asgroll.tracker import fold
+from asgroll.values import format_duration
 
 #: Decisions are not acted on with a view older than this; the rest waits for a new observation.
 MAX_VIEW_AGE_SECONDS = 10.0
@@ -73,14 +82,22 @@ class Engine:
         self._gates = gates
         self._slowdown = 1
         self._again = False
+        self._lost_journal = ""
+        self._quickest_view = float("inf")
         self._blind_since: float | None = None
         self._blind_turns = 0
         self._said = ""
         self.turns = 0
 
     def run(self, roll: Roll) -> Roll:
-        """Work until the roll has ended, and return it as it ended."""
+        """
+        Work until the roll has ended, and return it as it ended.
+
+        :raises JournalError: the journal cannot be written before anything was changed. Later on
+            the roll ends by putting back what it changed, because it could not be taken up again.
+        """
         self._journal.save(roll)
+        roll = roll.with_(turns=roll.turns + 1)
         self._emit(roll, Step.STARTED, f"{len(roll.victims)} to replace in {roll.group}")
         while not roll.phase.ended:
             roll = self.turn(roll)
@@ -100,8 +117,7 @@ class Engine:
         now = self._clock()
         roll = self._heed_stop(roll, now)
         if roll.phase.ended:
-            self._journal.save(roll)
-            return roll
+            return self._save(roll)
         try:
             world = self._observe(roll, now)
         except AwsError as exc:
@@ -109,8 +125,30 @@ class Engine:
         else:
             self._blind_since, self._blind_turns = None, 0
             self._slowdown = max(1, self._slowdown // 2)
+            self._quickest_view = min(self._quickest_view, self._clock() - now)
             roll = self._work(roll, world, now)
-        self._journal.save(roll)
+        return self._heed_lost_journal(self._save(roll))
+
+    # --- the journal
+
+    def _save(self, roll: Roll) -> Roll:
+        """Keep a snapshot; what is recorded from now on belongs to the next one."""
+        self._write(self._journal.save, roll)
+        return roll.with_(turns=roll.turns + 1)
+
+    def _write(self, write: Callable[..., None], *entry) -> bool:
+        """Write to the journal; without it go on just long enough to put everything back."""
+        try:
+            write(*entry)
+        except JournalError as exc:
+            self._journal = MemoryJournal()
+            self._lost_journal = str(exc)
+            return False
+        return True
+
+    def _heed_lost_journal(self, roll: Roll) -> Roll:
+        if self._lost_journal and roll.phase is Phase.ROLLING:
+            return self._restore(roll, Phase.HALTED, self._lost_journal, self._clock())
         return roll
 
     # --- observing
@@ -126,9 +164,9 @@ class Engine:
 
     def _blind(self, roll: Roll, exc: AwsError, now: float) -> Roll:
         """Nothing is decided without a view; a view that stays away ends the roll."""
-        if isinstance(exc, Missing):
+        if isinstance(exc, Missing) and exc.operation == "DescribeAutoScalingGroups":
             return self._end(roll, Phase.HALTED, f"the group is gone: {exc}", now)
-        if not isinstance(exc, (Temporary, Unclear)):
+        if not isinstance(exc, (Temporary, Unclear, Missing)):
             return self._end_blind(roll, str(exc), now)
         if self._blind_since is None:
             self._blind_since = now
@@ -154,17 +192,37 @@ class Engine:
     # --- acting
 
     def _work(self, roll: Roll, world: World, now: float) -> Roll:
+        if world.group.arn != roll.arn:
+            reason = f"the group was deleted, and another one of the same name is {world.group.arn}"
+            return self._end(roll, Phase.HALTED, reason, now)
         before, roll = roll, fold(roll, world, self._policy, now)
         for event in changes.between(before, roll, world, now):
             self._report(event, roll)
+        if before.pending is not None and roll.pending is None:
+            roll = self._save(roll)  # played back later, the next change must not hide this one
+        failed = False
         for action in plan(world, roll, self._policy, now):
-            roll, go_on = self._act(roll, action)
-            if not go_on:
+            if failed and isinstance(action, Finish):
                 break
-            if self._clock() - world.taken_at > MAX_VIEW_AGE_SECONDS:
+            if self._too_old(world, action):
                 self._again = True
                 break
+            roll, go_on = self._act(roll, action)
+            if not go_on:
+                if not (roll.phase is Phase.RESTORING and isinstance(action, (SetMax, Resume))):
+                    break
+                failed = True  # the other of the two may work all the same
         return roll
+
+    def _too_old(self, world: World, action: Action) -> bool:
+        """
+        Whether a termination would rest on an old view. Where AWS never answers quickly enough,
+        the quickest answer so far is the measure: otherwise nothing would ever be done.
+        """
+        if not isinstance(action, Terminate):
+            return False
+        allowed = max(MAX_VIEW_AGE_SECONDS, 1.5 * self._quickest_view)
+        return self._clock() - world.taken_at > allowed
 
     def _act(self, roll: Roll, action: Action) -> tuple[Roll, bool]:
         """Carry out one action; the flag says whether the next one may follow from this view."""
@@ -180,23 +238,27 @@ class Engine:
 
     def _change(self, roll: Roll, action: Action) -> tuple[Roll, bool]:
         """Send one change to AWS, with its intent and its outcome in the journal."""
-        now = self._clock()
-        self._journal.intent(roll, action, now)
+        if not self._write(self._journal.intent, roll, action, self._clock()):
+            return self._heed_lost_journal(roll), False
+        how, problem = How.APPLIED, None
         try:
             self._send(roll, action)
-        except Temporary as exc:
-            self._journal.outcome(roll, action, How.NOT_APPLIED)
-            self._slow_down(exc)
-            self._say(roll, Step.RETRYING, str(exc))
-            return roll, False
         except Unclear as exc:
-            self._journal.outcome(roll, action, How.UNCLEAR)
-            self._say(roll, Step.RETRYING, f"{exc}; looking before deciding again")
-            return outcome.unclear(roll, action, now), False
+            how, problem = How.UNCLEAR, exc
         except AwsError as exc:
-            self._journal.outcome(roll, action, How.NOT_APPLIED)
-            return self._refused(roll, action, exc, now)
-        self._journal.outcome(roll, action, How.APPLIED)
+            how, problem = How.NOT_APPLIED, exc
+        # after the call: a lost answer has taken a read timeout to be given up
+        now = self._clock()
+        self._write(self._journal.outcome, roll, action, how, now)
+        if isinstance(problem, Unclear):
+            self._say(roll, Step.RETRYING, f"{problem}; looking before deciding again")
+            return outcome.unclear(roll, action, now), False
+        if isinstance(problem, Temporary):
+            self._slow_down(problem)
+            self._say(roll, Step.RETRYING, str(problem))
+            return roll, False
+        if problem is not None:
+            return self._refused(roll, action, problem, now)
         roll = outcome.applied(roll, action, now)
         self._report(changes.of_action(action, roll, now), roll)
         return roll, roll.pending is None or bool(roll.pending.applied)
@@ -217,7 +279,7 @@ class Engine:
         """A denied call ends the roll; a refused one is tried on fresh views a few times."""
         roll = roll.with_(refusals=roll.refusals + 1)
         self._say(roll, Step.RETRYING, str(exc))
-        final = not isinstance(exc, Refused) or isinstance(exc, Denied)
+        final = not isinstance(exc, Refused)
         if not final and roll.refusals < MAX_REFUSALS:
             return roll, False
         if roll.phase is Phase.RESTORING:

@@ -15,7 +15,7 @@ import os
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 from urllib.parse import quote
 
 from asgroll.actions import Action, Resume, SetDesired, SetMax, Suspend, Terminate
@@ -58,8 +58,8 @@ class Journal(Protocol):
     def intent(self, roll: Roll, action: Action, now: float) -> None:
         """Record that this action is about to be sent."""
 
-    def outcome(self, roll: Roll, action: Action, how: How) -> None:
-        """Record how the action of the last intent went."""
+    def outcome(self, roll: Roll, action: Action, how: How, now: float) -> None:
+        """Record how the action of the last intent went, at the time of its answer."""
 
 
 class MemoryJournal:
@@ -75,7 +75,7 @@ class MemoryJournal:
     def intent(self, roll: Roll, action: Action, now: float) -> None:
         self.entries.append((roll.group, action, How.INTENDED))
 
-    def outcome(self, roll: Roll, action: Action, how: How) -> None:
+    def outcome(self, roll: Roll, action: Action, how: How, now: float) -> None:
         self.entries.append((roll.group, action, how))
 
 
@@ -91,14 +91,10 @@ class CacheJournal:
     def __init__(self, cache):
         self._cache = cache
         self._turn: list[dict[str, Any]] = []
-        self._turn_stored = True  # perhaps, by a process that died
 
     def save(self, roll: Roll) -> None:
         self._store(BANK, key_of(roll.arn, roll.group), to_plain(roll))
-        if self._turn_stored:
-            self._turn = []
-            self._store_turn(roll)
-            self._turn_stored = False
+        self._turn = []
 
     def intent(self, roll: Roll, action: Action, now: float) -> None:
         fields = _plain(dataclasses.asdict(action))
@@ -106,14 +102,14 @@ class CacheJournal:
         self._turn.append({"kind": kind, "fields": fields, "at": now, "how": How.INTENDED.value})
         self._store_turn(roll)
 
-    def outcome(self, roll: Roll, action: Action, how: How) -> None:
-        self._turn[-1]["how"] = how.value
+    def outcome(self, roll: Roll, action: Action, how: How, now: float) -> None:
+        self._turn[-1] |= {"how": how.value, "at": now}
         self._store_turn(roll)
 
     def _store_turn(self, roll: Roll) -> None:
-        record = {"schema": SCHEMA, "roll": roll.id, "entries": self._turn}
+        # the number says which snapshot these entries follow: that one, and no later one
+        record = {"roll": roll.id, "turns": roll.turns, "entries": self._turn}
         self._store(TURN_BANK, key_of(roll.arn, roll.group), record)
-        self._turn_stored = True
 
     def load(self, arn: str, group: str) -> Roll | None:
         """
@@ -122,29 +118,38 @@ class CacheJournal:
         What was sent after the last snapshot is played back; a call without a recorded outcome
         counts as unclear.
         """
-        key = key_of(arn, group)
-        roll = self._read(key)
-        if roll is None:
-            return None
-        with _as_journal_error(f"read {key}"):
-            turn = self._cache.fetch(TURN_BANK, key) or {}
-        if turn.get("roll") == roll.id:
-            for entry in turn.get("entries", []):
-                roll = _played_back(roll, entry)
-        return roll
+        return self._read(key_of(arn, group))
 
-    def all(self) -> list[Roll]:
-        """The last roll of every group, newest first."""
-        with _as_journal_error("list"):
+    def all(self) -> tuple[list[Roll], list[str]]:
+        """The last roll of every group, newest first, and what is wrong with unreadable entries."""
+        with _as_journal_error("list its entries"):
             keys = self._cache.list(BANK) or []
-        rolls = [roll for key in keys if (roll := self._read(key)) is not None]
-        return sorted(rolls, key=lambda r: r.started_at, reverse=True)
+        rolls, problems = [], []
+        for key in keys:
+            try:
+                rolls.append(self._read(key))
+            except JournalError as exc:
+                problems.append(str(exc))
+        found = [roll for roll in rolls if roll is not None]
+        return sorted(found, key=lambda r: r.started_at, reverse=True), problems
 
     def _read(self, key: str) -> Roll | None:
-        with _as_journal_error(f"read {key}"):
+        with _as_journal_error(f"read {key!r}"):
             if not self._cache.contains(BANK, key):
                 return None
-            return from_plain(self._cache.fetch(BANK, key))
+            plain, turn = self._cache.fetch(BANK, key), self._cache.fetch(TURN_BANK, key)
+        try:
+            roll = from_plain(plain)
+            if turn and turn.get("roll") == roll.id and turn.get("turns") == roll.turns + 1:
+                for entry in turn["entries"]:
+                    roll = _played_back(roll, entry)
+                roll = roll.with_(turns=roll.turns + 1)
+            return roll
+        except (JournalError, AttributeError, KeyError, TypeError) as exc:
+            raise JournalError(
+                f"the journal's entry {key!r} cannot be used: {exc}. Look at the group, put its "
+                f"sizes right by hand, then drop it: salt-run cache.flush {BANK} key={key!r}"
+            ) from exc
 
     def _store(self, bank: str, key: str, data: Mapping[str, Any]) -> None:
         with _as_journal_error(f"write {key}"):
@@ -263,25 +268,43 @@ def lock(directory: str | os.PathLike, arn: str, group: str) -> Iterator[None]:
     Hold the group's lock; the kernel frees it when the process dies, however it dies.
 
     :raises Busy: another process on this master holds it.
+    :raises JournalError: the lock's file cannot be used.
     """
-    folder = Path(directory) / "asgcycle"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f"{key_of(arn, group)}.lock"
-    with path.open("a+") as handle:
+    with _lock_file(directory, arn, group) as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
+            handle.seek(0)
             raise Busy(
-                f"another process on this master is rolling {group} (lock {path}); "
-                f"see `salt-run asgcycle.status {group}`"
+                f"another process on this master (pid {handle.read().strip() or 'unknown'}) works "
+                f"on {group}; see `salt-run asgcycle.status {group}`"
             ) from exc
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
         yield
+
+
+@contextlib.contextmanager
+def _lock_file(directory: str | os.PathLike, arn: str, group: str) -> Iterator[TextIO]:
+    path = Path(directory) / "asgcycle" / f"{key_of(arn, group)}.lock"
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = path.open("a+")
+    except OSError as exc:
+        raise JournalError(
+            f"the lock {path} cannot be used: {exc.strerror}; does the folder belong to the user "
+            "that the master runs as?"
+        ) from exc
+    with handle:
+        yield handle
 
 
 def locked(directory: str | os.PathLike, arn: str, group: str) -> bool:
     """Whether a process on this master holds the group's lock now."""
-    try:
-        with lock(directory, arn, group):
-            return False
-    except Busy:
-        return True
+    with _lock_file(directory, arn, group) as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False

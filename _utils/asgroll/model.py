@@ -48,11 +48,10 @@ LEAVING = frozenset(
 
 
 class Verdict(str, Enum):
-    """What a gate says of an instance."""
+    """What a gate says of an instance. A gate that never opens fails by its deadline."""
 
     READY = "ready"
     NOT_YET = "not yet"
-    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,6 @@ class Instance:
     spec: str = ""
     weight: int = 1
     protected: bool = False
-    instance_type: str = ""
     launched_at: float | None = None
     answer: Answer = READY
 
@@ -116,8 +114,6 @@ class Group:
     desired: int
     arn: str = ""
     specs: tuple[str, ...] = ()
-    weighted: bool = False
-    zones: tuple[str, ...] = ()
     health_check: str = "EC2"
     suspended: frozenset[str] = frozenset()
     target_groups: tuple[str, ...] = ()
@@ -159,7 +155,8 @@ class Activity:
 
     @property
     def failed(self) -> bool:
-        return self.status in ("Failed", "Cancelled")
+        """A cancelled activity is not a failure: a scale-in cancels launches under way."""
+        return self.status == "Failed"
 
     @property
     def instance(self) -> str:
@@ -213,6 +210,7 @@ class Victim:
     launched_at: float | None = None
     spec: str = ""
     standby: bool = False
+    protected: bool = False
     why: str = ""
 
 
@@ -306,6 +304,8 @@ class Roll:
     ``delta`` is how many units of the desired capacity are ours, ``expected_desired`` what the
     group should show if nobody else changed it. ``excused`` are units by which the outside world
     has scaled in: so many new instances may disappear without being counted as failures.
+    ``drop_seen_at``: since when the desired capacity looks lower than it should. ``turns`` numbers
+    the snapshots in the journal. ``resumed_at``: deadlines do not run from before it.
     """
 
     id: str
@@ -315,13 +315,13 @@ class Roll:
     initial: frozenset[str]
     victims: Mapping[str, Victim]
     specs: tuple[str, ...]
-    min_size: int
     max_size: int
     desired: int
     expected_desired: int
     delta: int = 0
     excused: int = 0
     pending: PendingChange | None = None
+    drop_seen_at: float | None = None
     max_set: int | None = None
     max_set_at: float = 0.0
     suspended: frozenset[str] = frozenset()
@@ -341,6 +341,9 @@ class Roll:
     serving: int = 0
     refusals: int = 0
     gave_up: bool = False
+    turns: int = 0
+    resumed_at: float = 0.0
+    just_resumed: bool = False
 
     def with_(self, **changes) -> Roll:
         """A copy with the given fields changed."""
@@ -355,6 +358,16 @@ class Roll:
             failures=(),
             refusals=0,
             gave_up=False,
+            replacements={
+                key: dataclasses.replace(known, failed_at=None)
+                for key, known in self.replacements.items()
+            },
+            terminations={
+                key: dataclasses.replace(term, overdue=False)
+                for key, term in self.terminations.items()
+            },
+            resumed_at=now,
+            just_resumed=True,
             progress_at=now,
             restoring_since=now if phase is Phase.RESTORING else None,
             ended_at=None,

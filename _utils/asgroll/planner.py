@@ -29,8 +29,9 @@ from asgroll.actions import (
 )
 from asgroll.model import STANDBY, Cause, Instance, Phase, Replacement, Roll, World
 from asgroll.ordering import in_order
-from asgroll.policy import Policy, format_duration
+from asgroll.policy import Policy
 from asgroll.tracker import describe, serves
+from asgroll.values import format_duration
 
 
 @dataclass
@@ -51,8 +52,9 @@ class Book:
     #: and a second termination with decrement would only lower the desired capacity
     leaving_anyway: set[str] = field(default_factory=set)
     zones: dict[str, int] = field(default_factory=dict)
-    in_flight: int = 0
     held: int = 0
+    #: victims that a person has parked or protected meanwhile
+    spared: list[str] = field(default_factory=list)
 
 
 def plan(world: World, roll: Roll, policy: Policy, now: float) -> list[Action]:
@@ -69,6 +71,8 @@ def plan(world: World, roll: Roll, policy: Policy, now: float) -> list[Action]:
         return [Finish(Phase.HALTED, f"the group is being deleted ({world.group.status})")]
     if roll.pending is not None:
         return [Wait(f"for the group to show desired {roll.pending.after}")]
+    if roll.drop_seen_at is not None:
+        return [Wait(f"to be sure that desired is {world.group.desired}, no old answer")]
     book = count(world, roll, policy)
     if roll.phase is Phase.RESTORING:
         return _restore(world, roll, policy, book, now)
@@ -76,15 +80,23 @@ def plan(world: World, roll: Roll, policy: Policy, now: float) -> list[Action]:
     if halt:
         ends_here = policy.on_failure == "pause"
         return [(Finish if ends_here else Restore)(Phase.HALTED, halt)]
-    actions = [*_prepare(world, roll, policy, book), *_clear_failed(world, roll)]
+    actions = [*_prepare(world, roll, policy, book), *_clear_failed(world, roll, policy)]
     actions += _replace(roll, policy, book, actions)
-    if actions:
-        return actions
+    return actions or _wait_or_end(world, roll, policy, book, now)
+
+
+def _wait_or_end(world: World, roll: Roll, policy: Policy, book: Book, now: float) -> list[Action]:
     waiting = _waiting_for(world, roll, policy, book)
     if waiting:
         return [Wait(waiting)]
     if roll.delta and not book.victims:
         return _shed(world, roll, policy, book, now) or [Wait("for the surplus to be removable")]
+    late = [t.id for t in roll.terminations.values() if t.gone_at is None]
+    if late:
+        return [Restore(Phase.HALTED, f"still in the group after drain_timeout: {', '.join(late)}")]
+    if book.spared:
+        named = ", ".join(book.spared)
+        return [Restore(Phase.DONE, f"left alone, parked or protected meanwhile: {named}")]
     return [Restore(Phase.DONE, "")]
 
 
@@ -98,17 +110,17 @@ def count(world: World, roll: Roll, policy: Policy) -> Book:
         surge = max(0, min(surge, world.group.max_size - live))
     book = Book(live=live, floor=live - unavailable, surge=surge, smallest=min(weights))
     for instance in world.instances.values():
-        _count_one(book, instance, roll)
+        _count_one(book, instance, roll, policy)
     return book
 
 
-def _count_one(book: Book, instance: Instance, roll: Roll) -> None:
+def _count_one(book: Book, instance: Instance, roll: Roll, policy: Policy) -> None:
     key, weight = instance.id, instance.weight
     if key in roll.terminations:
-        book.in_flight += weight
         return
     if instance.lifecycle == STANDBY and key in roll.victims:
-        book.standby.append(instance)
+        wanted = roll.victims[key].standby or policy.standby == "replace"
+        (book.standby.append(instance) if wanted else book.spared.append(key))
         return
     if not instance.holds_capacity:
         return
@@ -120,10 +132,20 @@ def _count_one(book: Book, instance: Instance, roll: Roll) -> None:
     elif key not in roll.initial:
         book.unready += weight
     if key in roll.victims and key not in roll.vanished:
+        if _protected_since(instance, roll, policy):
+            book.spared.append(key)
+            return
         book.alive += weight
         book.victims.append(instance)
         if instance.answer.draining:
             book.leaving_anyway.add(key)
+
+
+def _protected_since(instance: Instance, roll: Roll, policy: Policy) -> bool:
+    """Whether somebody has protected an instance from scale-in since the roll began."""
+    victim = roll.victims.get(instance.id)
+    at_start = victim is not None and victim.protected
+    return instance.protected and not at_start and policy.protected != "replace"
 
 
 # --- rolling -------------------------------------------------------------------------------------
@@ -158,15 +180,16 @@ def _prepare(world: World, roll: Roll, policy: Policy, book: Book) -> list[Actio
     return actions
 
 
-def _clear_failed(world: World, roll: Roll) -> list[Action]:
+def _clear_failed(world: World, roll: Roll, policy: Policy) -> list[Action]:
     """A replacement past its deadline is terminated; the group launches another one by itself."""
     return [
         Terminate(key, known.weight, False, Cause.FAILED, "did not become ready in time")
         for key, known in roll.replacements.items()
         if known.failed_at is not None
-        and known.gone_at is None
+        and not known.settled
         and key not in roll.terminations
         and key in world.instances
+        and not _protected_since(world.instances[key], roll, policy)
     ]
 
 
@@ -249,9 +272,11 @@ def _say_unready(world: World, pending: list[Replacement]) -> str:
 
 def _restore(world: World, roll: Roll, policy: Policy, book: Book, now: float) -> list[Action]:
     """Give back our share of the desired capacity, then MaxSize, then the processes."""
+    waited = 0.0 if roll.restoring_since is None else now - roll.restoring_since
+    if waited > 2 * policy.ready_timeout:
+        return [Finish(roll.outcome, _leftover(roll))]
     if roll.delta:
-        started = now if roll.restoring_since is None else roll.restoring_since
-        if roll.gave_up or now - started > policy.ready_timeout:
+        if roll.gave_up or waited > policy.ready_timeout:
             return [*_put_back(world, roll), Finish(roll.outcome, _leftover(roll))]
         return _shed(world, roll, policy, book, now) or [
             Wait(f"to give back {roll.delta} of the desired capacity")
@@ -260,7 +285,7 @@ def _restore(world: World, roll: Roll, policy: Policy, book: Book, now: float) -
 
 
 def _leftover(roll: Roll) -> str:
-    left = f"desired is still {roll.expected_desired}, {roll.delta} more than wanted"
+    left = "not everything could be put back"
     return f"{roll.reason}; {left}" if roll.reason else left
 
 
@@ -277,7 +302,7 @@ def put_back(roll: Roll) -> list[Action]:
     still in place: AWS would choose whom to terminate) and the suspended processes.
     """
     actions: list[Action] = []
-    if roll.max_set is not None and (not roll.delta or roll.gave_up):
+    if roll.max_set is not None and not roll.delta:
         actions.append(SetMax(max(roll.max_size, roll.expected_desired), restore=True))
     if roll.suspended:
         actions.append(Resume(tuple(sorted(roll.suspended))))
@@ -291,7 +316,7 @@ def _shed(world: World, roll: Roll, policy: Policy, book: Book, now: float) -> l
     """
     delta, spare = roll.delta, book.serving - book.floor
     actions: list[Action] = []
-    for instance, serving, cause in _shed_candidates(world, roll, book):
+    for instance, serving, cause in _shed_candidates(world, roll, policy, book):
         if instance.weight > delta or (serving and instance.weight > spare):
             continue
         why = "no longer needed" if cause is Cause.SURPLUS else ""
@@ -309,17 +334,22 @@ def _shed(world: World, roll: Roll, policy: Policy, book: Book, now: float) -> l
     return []
 
 
-def _shed_candidates(world: World, roll: Roll, book: Book):
+def _shed_candidates(world: World, roll: Roll, policy: Policy, book: Book):
     new = sorted(
         (r for r in roll.replacements.values() if r.gone_at is None and r.id in world.instances),
         key=lambda r: (r.seen_at, r.id),
         reverse=True,
     )
-    new = [r for r in new if r.id not in roll.terminations]
+    new = [
+        r
+        for r in new
+        if r.id not in roll.terminations
+        and not _protected_since(world.instances[r.id], roll, policy)
+    ]
     for known in new:
         if known.ready_at is None:
             yield world.instances[known.id], False, Cause.SURPLUS
-    for victim in book.victims:
+    for victim in order(book, roll, policy):
         if victim.id not in book.leaving_anyway:
             yield victim, victim.id in book.serving_ids, Cause.VICTIM
     if not book.victims:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from asgroll.policy import KEYS, Policy, format_duration
+from asgroll.policy import KEYS, Policy
+from asgroll.values import format_duration
 
 _HEAD = """\
 # Policy keys

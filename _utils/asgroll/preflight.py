@@ -43,9 +43,11 @@ class Assessment:
     typical_launch: float | None = None
 
 
-def assess(aws: Aws, name: str, policy: Policy, now: float) -> Assessment:
+def assess(aws: Aws, name: str, policy: Policy, now: float, *, choosing: bool = True) -> Assessment:
     """
     Read all that a roll of this group depends on; changes nothing.
+
+    :param choosing: False for a roll that is taken up again: its victims are chosen already.
 
     A call that fails becomes an obstacle with its reason, so that a person sees all of them in
     one go: a denied permission is never taken for "there is none".
@@ -71,7 +73,9 @@ def assess(aws: Aws, name: str, policy: Policy, now: float) -> Assessment:
     untold = {"outdated": None in specs, "older_than": launched is None}
     resolved = tuple(s for s in specs if s is not None)
     choice = choose(world.instances.values(), frozenset(resolved), launched or {}, policy, now)
-    if untold.get(policy.select.kind):  # the failed read is the obstacle, not its consequences
+    if not choosing or untold.get(
+        policy.select.kind
+    ):  # the failed read is the obstacle, not its consequences
         choice = Choice()
     return Assessment(
         obstacles=(*obstacles, *blocking(world, choice, policy, refresh), *choice.problems),
@@ -189,8 +193,11 @@ def with_earlier(assessment: Assessment, earlier: Roll | None) -> Assessment:
     A new roll would take what an unfinished one has changed for the group's own wish: its raised
     sizes would stay for good. So that one has to be ended first.
     """
+    group = assessment.world.group if assessment.world else None
     if earlier is None or (earlier.phase.ended and not leftovers(earlier)):
         return assessment
+    if group is not None and group.arn != earlier.arn:
+        return assessment  # that roll's group is gone; this one only has its name
     return replace(
         assessment,
         obstacles=(
@@ -228,7 +235,6 @@ def begin(assessment: Assessment, roll_id: str, now: float) -> Roll:
         initial=frozenset(world.instances),
         victims=dict(assessment.choice.victims),
         specs=assessment.specs,
-        min_size=group.min_size,
         max_size=group.max_size,
         desired=group.desired,
         expected_desired=group.desired,

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from asgroll.model import STANDBY, Instance, Victim
-from asgroll.policy import Policy, format_duration
+from asgroll.policy import Policy
+from asgroll.values import format_duration
 
 
 @dataclass(frozen=True)
@@ -107,5 +108,6 @@ def _victim(instance: Instance, launched: float | None, why: str) -> Victim:
         launched_at=launched,
         spec=instance.spec,
         standby=instance.lifecycle == STANDBY,
+        protected=instance.protected,
         why=why,
     )

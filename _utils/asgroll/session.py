@@ -7,7 +7,7 @@ import functools
 
 import boto3
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, NoCredentialsError
 
 from asgroll.awserrors import no_session
 from asgroll.errors import Unreachable
@@ -58,6 +58,9 @@ def _check_region(session: boto3.Session) -> None:
 
 def _assumed(session: boto3.Session, policy: Policy) -> boto3.Session:
     """A session whose credentials come from the role and are renewed before they expire."""
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise Unreachable(no_session(NoCredentialsError()), code="NoCredentialsError")
     source = session._session  # botocore's session: boto3 offers no public way to it
     fetcher = AssumeRoleCredentialFetcher(
         client_creator=functools.partial(
@@ -65,7 +68,7 @@ def _assumed(session: boto3.Session, policy: Policy) -> boto3.Session:
             region_name=session.region_name,
             endpoint_url=policy.endpoint_url,
         ),
-        source_credentials=session.get_credentials(),
+        source_credentials=credentials,
         role_arn=policy.role_arn,
         extra_args={"RoleSessionName": "asgcycle"},
     )

@@ -21,7 +21,8 @@ from asgroll.model import (
     Verdict,
     World,
 )
-from asgroll.policy import Policy, format_duration
+from asgroll.policy import Policy
+from asgroll.values import format_duration
 
 
 def serves(instance: Instance, roll: Roll) -> bool:
@@ -57,6 +58,7 @@ def fold(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
     roll = _follow_victims(roll, world)
     roll = _follow_replacements(roll, world, policy, now)
     roll = _count_launch_failures(roll, world)
+    roll = roll.with_(just_resumed=False)
     short = world.capacity < roll.expected_desired
     since = (roll.short_since or now) if short else None
     serving = sum(i.weight for i in world.instances.values() if serves(i, roll))
@@ -89,14 +91,33 @@ def _account(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
         elif not late:
             return roll
         roll = roll.with_(pending=None)
-    if world.group.desired != roll.expected_desired:
-        roll = _outside_change(roll, world.group)
+    roll = _unexplained(roll, world.group, policy, now)
+    if roll.drop_seen_at is not None:
+        return roll
     # Limits that our surge hides. A raised MinSize: without us AWS would have scaled out to it.
     # A scale-out into the room that only our raised MaxSize gives: it would not have happened.
     live = max(roll.live, world.group.min_size)
     if roll.max_set is not None:
         live = min(live, max(roll.max_size, world.group.min_size))
     return roll.with_(delta=roll.expected_desired - live)
+
+
+def _unexplained(roll: Roll, group: Group, policy: Policy, now: float) -> Roll:
+    """
+    A desired capacity that is not what we expect is somebody's change, or an old answer.
+
+    A drop lowers the floor, so it has to be seen for ``settle_time`` before it is believed.
+    """
+    if roll.just_resumed and group.desired == roll.live:
+        # while nobody was working on it, somebody has given back our share
+        return roll.with_(delta=0, expected_desired=group.desired, drop_seen_at=None)
+    if group.desired == roll.expected_desired:
+        return roll.with_(drop_seen_at=None)
+    if group.desired < roll.expected_desired:
+        since = now if roll.drop_seen_at is None else roll.drop_seen_at
+        if now - since < policy.settle_time:
+            return roll.with_(drop_seen_at=since)
+    return _outside_change(roll.with_(drop_seen_at=None), group)
 
 
 def _settle_decrement(roll: Roll, pending: PendingChange, world: World, late: bool) -> Roll | None:
@@ -159,19 +180,20 @@ def _follow_terminations(roll: Roll, world: World, policy: Policy, now: float) -
             continue
         instance = world.instances.get(key)
         waited = now - term.asked_at
+        late = now - max(term.asked_at, roll.resumed_at) > policy.drain_timeout
         if instance is None or instance.lifecycle == "Terminated":
             leaving = now if term.leaving_at is None else term.leaving_at
             terminations[key] = replace(term, leaving_at=leaving, gone_at=now, unclear=False)
         elif instance.leaving:
             if term.leaving_at is None:
                 term = replace(term, leaving_at=now, unclear=False)
-            if waited > policy.drain_timeout and not term.overdue:
+            if late and not term.overdue:
                 failures += (_overdue(term.id, instance, waited, now),)
                 term = replace(term, overdue=True)
             terminations[key] = term
         elif term.unclear and waited >= policy.settle_time and roll.pending is None:
             del terminations[key]  # the call whose answer was lost did not take effect
-        elif waited > policy.drain_timeout and not term.overdue:
+        elif late and not term.overdue:
             failures += (_overdue(term.id, instance, waited, now),)
             terminations[key] = replace(term, overdue=True)
     return roll.with_(terminations=terminations, failures=failures)
@@ -205,7 +227,9 @@ def _follow_replacements(roll: Roll, world: World, policy: Policy, now: float) -
                 key, instance.zone, now, weight=instance.weight, spec=instance.spec
             )
     failures: list[Failure] = []
-    excused = roll.excused
+    # a scale-in that is not believed yet may have taken them already
+    looming = max(0, roll.expected_desired - world.group.desired)
+    excused = roll.excused + looming
     for key, known in replacements.items():
         if known.gone_at is not None:
             continue
@@ -221,7 +245,9 @@ def _follow_replacements(roll: Roll, world: World, policy: Policy, now: float) -
             failures.append(_not_ready(seen, instance, now))
         replacements[key] = seen
     return roll.with_(
-        replacements=replacements, failures=(*roll.failures, *failures), excused=excused
+        replacements=replacements,
+        failures=(*roll.failures, *failures),
+        excused=excused - looming,
     )
 
 
@@ -241,7 +267,7 @@ def _seen(known: Replacement, instance: Instance, policy: Policy, now: float) ->
         return known if known.healthy_since is None else replace(known, healthy_since=None)
     since = now if known.healthy_since is None else known.healthy_since
     if now - since >= policy.healthy_for:
-        return replace(known, healthy_since=since, ready_at=now)
+        return replace(known, healthy_since=since, ready_at=now, failed_at=None)
     return replace(known, healthy_since=since)
 
 
@@ -264,7 +290,7 @@ def _too_late(known: Replacement, roll: Roll, policy: Policy, now: float) -> boo
         not known.settled
         and known.failed_at is None
         and known.id not in roll.terminations
-        and now - known.seen_at > policy.ready_timeout
+        and now - max(known.seen_at, roll.resumed_at) > policy.ready_timeout
     )
 
 
@@ -295,7 +321,7 @@ def _count_launch_failures(roll: Roll, world: World) -> Roll:
     failures = tuple(
         Failure(a.started_at, "a launch failed", a.message or a.description)
         for a in new
-        if a.instance not in roll.replacements
+        if a.instance not in roll.replacements and a.started_at >= roll.resumed_at
     )
     counted = roll.counted_launch_failures | {a.id for a in new}
     return roll.with_(failures=roll.failures + failures, counted_launch_failures=counted)

@@ -75,4 +75,4 @@ def test_what_changes_something_is_limited_to_groups():
             if not action.partition(":")[2].startswith(("Describe", "Get"))
         ]
         if changes:
-            assert statement["Resource"].startswith("arn:aws:autoscaling:")
+            assert statement["Resource"].startswith("arn:*:autoscaling:")

@@ -78,7 +78,6 @@ def roll(*victims, initial=(), desired=None, **fields):
             for i in victims
         },
         "specs": (SPEC,),
-        "min_size": 0,
         "max_size": 10,
         "desired": total,
         "expected_desired": total,

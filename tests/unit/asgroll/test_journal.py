@@ -48,12 +48,12 @@ def test_a_roll_survives_being_written_as_json():
 def test_a_roll_survives_the_cache(cache):
     CacheJournal(cache).save(FULL)
     assert CacheJournal(cache).load(FULL.arn, FULL.group) == FULL
-    assert CacheJournal(cache).all() == [FULL]
+    assert CacheJournal(cache).all() == ([FULL], [])
 
 
 def test_no_roll_is_none(cache):
     assert CacheJournal(cache).load(FULL.arn, "other") is None
-    assert CacheJournal(cache).all() == []
+    assert CacheJournal(cache).all() == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -96,9 +96,10 @@ def test_what_was_sent_after_the_last_snapshot_is_played_back(cache, action, how
     start = roll(*OLD)
     journal = CacheJournal(cache)
     journal.save(start)
-    journal.intent(start, action, NOW)
+    later = start.with_(turns=start.turns + 1)
+    journal.intent(later, action, NOW)
     if how is not None:
-        journal.outcome(start, action, how)
+        journal.outcome(later, action, how, NOW)
     found = CacheJournal(cache).load(start.arn, start.group)
     changed = how is not How.NOT_APPLIED
     if isinstance(action, Terminate):
@@ -116,14 +117,26 @@ def test_what_was_sent_after_the_last_snapshot_is_played_back(cache, action, how
         assert found.suspended == frozenset()
 
 
-def test_a_snapshot_settles_what_was_sent_before_it(cache):
-    start, action = roll(*OLD), SetMax(5)
-    first = CacheJournal(cache)
-    first.save(start)
-    first.intent(start, action, NOW)
-    taken_up = CacheJournal(cache)
-    taken_up.save(start)  # another process, which has decided that it was not applied
-    assert CacheJournal(cache).load(start.arn, start.group) == start
+def test_nothing_is_played_back_twice(cache):
+    start, action = roll(*OLD), SetDesired(3, 4)
+    journal = CacheJournal(cache)
+    journal.save(start)
+    later = start.with_(turns=start.turns + 1)
+    journal.intent(later, action, NOW)
+    journal.outcome(later, action, How.APPLIED, NOW)
+    taken_up = CacheJournal(cache).load(start.arn, start.group)
+    assert taken_up.delta == 1
+    CacheJournal(cache).save(taken_up)  # and died right after it, before anything else
+    assert CacheJournal(cache).load(start.arn, start.group) == taken_up
+
+
+def test_one_damaged_entry_does_not_hide_the_others(cache):
+    CacheJournal(cache).save(FULL)
+    cache.store(BANK, key_of(FULL.arn, "broken"), {"schema": 99})
+    rolls, problems = CacheJournal(cache).all()
+    assert rolls == [FULL]
+    assert "broken" in problems[0]
+    assert "cache.flush" in problems[0]
 
 
 @settings(max_examples=100, derandomize=True)

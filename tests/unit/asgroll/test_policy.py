@@ -5,16 +5,8 @@ from collections import OrderedDict
 import pytest
 
 from asgroll.errors import PolicyError
-from asgroll.policy import (
-    KEYS,
-    Amount,
-    Policy,
-    Select,
-    format_duration,
-    layers_for,
-    parse,
-    parse_duration,
-)
+from asgroll.policy import KEYS, Policy, layers_for, parse
+from asgroll.values import Amount, Select, format_duration, parse_duration
 
 
 def problems(**keys):
@@ -98,6 +90,8 @@ BAD = [
     ("profile", ""),
     ("role_arn", "arn:aws:s3:::bucket"),
     ("endpoint_url", "aws.example"),
+    ("endpoint_url", "http://exa mple"),
+    ("endpoint_url", "https://[::1"),
 ]
 
 
@@ -174,6 +168,9 @@ def test_the_more_exact_layer_wins(group, arguments, surge):
         ({"groups": ["web"]}, "asgcycle:groups: must be a mapping"),
         ({"groups": {"web": 3}}, "asgcycle:groups:web: must be a mapping"),
         ({"groups": {"web": {"environment": "prd"}}}, "environment 'prd' of group web"),
+        ({"groups": {"web": {"environment": ["prod"]}}}, "environment ['prod'] of group web"),
+        ({"groups": {123: {}}}, "the key 123 must be a text"),
+        ({"defaults": {True: 1}}, "the key True must be a text"),
     ],
 )
 def test_a_pillar_of_another_shape_is_told(pillar, said):

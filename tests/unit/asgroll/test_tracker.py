@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from asgroll.model import Activity, Cause, PendingChange, Termination
+from asgroll.model import Activity, Cause, PendingChange, Phase, Termination
 from asgroll.tracker import fold, serves
 from tests.unit.asgroll.build import NOW, instance, new, policy, roll, world
 
@@ -13,6 +13,12 @@ OLD = [instance(f"i-old{n}") for n in range(4)]
 
 def after(view, state, now=NOW, **keys):
     return fold(state, view, policy(**keys), now)
+
+
+def believed(view, state, **keys):
+    """Seen twice, long enough apart not to be an old answer."""
+    once = after(view, state, NOW, settle_time=10, **keys)
+    return after(view, once, NOW + 10, settle_time=10, **keys)
 
 
 # --- desired capacity ----------------------------------------------------------------------------
@@ -35,8 +41,23 @@ def test_a_change_by_others_is_told_from_our_own_share(delta, seen, limits, live
     state = roll(*OLD, delta=delta, expected_desired=4 + delta)
     if delta == 1 and seen == 5:
         assert state.live == 4
-    found = after(world(*OLD, desired=seen, **limits), state)
+    found = believed(world(*OLD, desired=seen, **limits), state)
     assert (found.live, found.delta) == (live, ours)
+
+
+def test_one_old_answer_does_not_lower_the_live_capacity():
+    state = roll(*OLD, delta=2, expected_desired=6)
+    stale = after(world(*OLD, desired=4), state, NOW, settle_time=10)
+    assert (stale.live, stale.drop_seen_at) == (4, NOW)
+    fresh = after(world(*OLD, desired=6), stale, NOW + 5, settle_time=10)
+    assert (fresh.live, fresh.delta, fresh.drop_seen_at) == (4, 2, None)
+
+
+def test_what_a_person_gave_back_while_the_roll_was_paused_is_not_a_scale_in():
+    paused = roll(*OLD, delta=2, expected_desired=6, phase=Phase.HALTED)
+    again = paused.reopened(Phase.RESTORING, NOW)
+    found = after(world(*OLD, desired=4), again)
+    assert (found.live, found.delta) == (4, 0)
 
 
 def test_a_scale_out_into_our_own_headroom_is_not_live_capacity():
@@ -51,7 +72,9 @@ def test_our_own_change_is_not_taken_for_others_while_answers_may_lag():
     stale = after(world(*OLD, desired=4), state, NOW + 5, settle_time=10)
     assert (stale.live, stale.pending) == (4, ours)
     later = after(world(*OLD, desired=4), state, NOW + 11, settle_time=10)
-    assert (later.live, later.pending) == (3, None)
+    assert (later.pending, later.drop_seen_at) == (None, NOW + 11)
+    latest = after(world(*OLD, desired=4), later, NOW + 21, settle_time=10)
+    assert latest.live == 3
 
 
 @pytest.mark.parametrize(
@@ -179,10 +202,26 @@ def test_one_stale_answer_without_a_new_instance_is_not_its_death():
     assert back.replacements["i-new"].missing_since is None
 
 
+def test_a_late_replacement_that_serves_after_all_has_not_failed():
+    late = new("i-new", ready=False, failed_at=NOW - 1)
+    found = after(world(*OLD, instance("i-new")), roll(*OLD, replacements={"i-new": late}))
+    assert found.replacements["i-new"].failed_at is None
+    assert found.replacements["i-new"].ready_at == NOW
+
+
+def test_deadlines_do_not_run_while_nobody_works_on_the_roll():
+    slow = new("i-new", ready=False, seen=NOW - 5000)
+    paused = roll(*OLD, phase=Phase.HALTED, replacements={"i-new": slow})
+    view = world(*OLD, instance("i-new", ready=False))
+    again = paused.reopened(Phase.ROLLING, NOW)
+    assert after(view, again, NOW + 10).failures == ()
+    assert len(after(view, again, NOW + 901, ready_timeout=900).failures) == 1
+
+
 def test_new_instances_that_a_scale_in_took_are_excused():
     fresh = instance("i-new", lifecycle="Terminating")
     state = roll(*OLD, delta=1, expected_desired=5, replacements={"i-new": new("i-new")})
-    found = after(world(*OLD, fresh, desired=4), state)
+    found = believed(world(*OLD, fresh, desired=4), state)
     assert (found.failures, found.live) == ((), 3)
 
 
