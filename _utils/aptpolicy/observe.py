@@ -211,7 +211,7 @@ class View:
     def facts(self):
         waiting = self.waiting()
         last = last_run(self.host)
-        success = self.host.last_success()
+        success = last_success(self.host)
         lists = self.host.lists_changed_at()
         lock = self.host.lock_holder()
         return verdict.Facts(
@@ -246,7 +246,7 @@ class View:
             "pending_allowed": None
             if facts.waiting is None
             else sum(w.allowed and not (w.held or w.blacklisted) for w in facts.waiting),
-            "last_success": iso(self.host.last_success()),
+            "last_success": iso(last_success(self.host)),
             "reboot_required": facts.reboot_required,
         }
 
@@ -279,18 +279,39 @@ def _written_at(record):
         return None
 
 
+def _is_of_newest_run(record, host):
+    """Whether the plugin's record is of the newest run that left a trace.
+
+    The tool writes its stamp at the end of every run, after the record and whether the run has
+    succeeded or not. apt's daily job writes its own stamp only after a success.
+    """
+    written_at = _written_at(record)
+    if written_at is None:
+        return False
+    end_of_run = written_at + END_OF_RUN_SECONDS
+    if (host.last_completion() or 0) > end_of_run:
+        return False
+    return (host.last_daily_success() or 0) <= (end_of_run if record.get("success") else written_at)
+
+
+def last_success(host):
+    """When a run last succeeded, in seconds since the epoch; None when none is known.
+
+    Without the plugin a completed run counts as a success: its stamp does not tell.
+    """
+    record = host.last_run()
+    failed = _is_of_newest_run(record, host) and not record.get("success")
+    times = [host.last_daily_success(), None if failed else host.last_completion()]
+    return max((time for time in times if time), default=None)
+
+
 def last_run(host):
     """The plugin's record if it belongs to the newest run, else what the stamps tell."""
-    stamp = host.last_success()
+    stamp = last_success(host)
     record = host.last_run()
-    written_at = _written_at(record)
-    if written_at is not None:
-        # A successful run writes its stamp after the plugin's record, a failed one writes none.
-        grace = END_OF_RUN_SECONDS if record.get("success") else 0
-        if stamp is None or stamp <= written_at + grace:
-            names = ("success", "time", "packages_upgraded", "packages_kept_back")
-            known = {name: record.get(name) for name in (*names, "reboot_required")}
-            return {"source": "plugin", **known}
+    if _is_of_newest_run(record, host):
+        names = ("success", "time", "packages_upgraded", "packages_kept_back", "reboot_required")
+        return {"source": "plugin", **{name: record.get(name) for name in names}}
     return {
         "source": "stamps" if stamp else None,
         "success": True if stamp else None,

@@ -26,7 +26,8 @@ LISTS_DIR = "var/lib/apt/lists"
 KEPT_BACK = "var/lib/unattended-upgrades/kept-back"
 LAST_RUN = "var/lib/unattended-upgrades/salt-last-run.json"
 REBOOT_REQUIRED = "run/reboot-required"
-SUCCESS_STAMPS = ("upgrade-stamp", "unattended-upgrades-stamp")
+DAILY_SUCCESS_STAMP = "upgrade-stamp"  # written by apt.systemd.daily after exit code 0
+COMPLETION_STAMP = "unattended-upgrades-stamp"  # written by the tool itself
 LOCKS = ("var/lib/dpkg/lock-frontend", "var/lib/dpkg/lock", "var/lib/apt/daily_lock")
 
 
@@ -101,10 +102,13 @@ class Host:
         return max(stamp, folder.stat().st_mtime, (folder / "partial").stat().st_mtime
                    if (folder / "partial").exists() else 0)  # fmt: skip
 
-    def last_success(self):
-        """When a run last succeeded, by the newest stamp; None when none did."""
-        times = [self.changed_at(f"{PERIODIC_DIR}/{name}") for name in SUCCESS_STAMPS]
-        return max((time for time in times if time), default=None)
+    def last_completion(self):
+        """When unattended-upgrade last came to its end, successful or not; None when never."""
+        return self.changed_at(f"{PERIODIC_DIR}/{COMPLETION_STAMP}")
+
+    def last_daily_success(self):
+        """When apt's daily job last upgraded with success; None when never."""
+        return self.changed_at(f"{PERIODIC_DIR}/{DAILY_SUCCESS_STAMP}")
 
     def kept_back(self):
         return tuple((self.text(KEPT_BACK) or "").split())

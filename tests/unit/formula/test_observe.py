@@ -213,18 +213,42 @@ def test_the_last_run_comes_from_the_plugin_when_it_is_the_newest_trace(machine)
     assert machine.view().status()["verdict"] == "blocked"
 
 
+COMPLETED, SUCCEEDED = "unattended-upgrades-stamp", "upgrade-stamp"
+
+
 @pytest.mark.parametrize(
-    ("success", "seconds_later", "source"),
-    [(True, 4, "plugin"), (True, 3600, "stamps"), (False, 4, "stamps"), (False, -4, "plugin")],
+    ("success", "stamps", "source"),
+    [
+        (True, {COMPLETED: 4, SUCCEEDED: 5}, "plugin"),
+        (True, {COMPLETED: 3600, SUCCEEDED: 3601}, "stamps"),
+        (False, {COMPLETED: 4}, "plugin"),
+        (False, {COMPLETED: 4, SUCCEEDED: -86400}, "plugin"),
+        (False, {COMPLETED: 4, SUCCEEDED: 60}, "stamps"),
+        (False, {COMPLETED: 3600}, "stamps"),
+    ],
 )
-def test_the_stamp_that_ends_a_run_belongs_to_its_record(machine, success, seconds_later, source):
-    recorded_at = NOW - 3600
-    machine.write(RECORD_PATH, json.dumps({**RECORD, "success": success,
-                                           "time": observe.iso(recorded_at)}))  # fmt: skip
-    age = NOW - recorded_at - seconds_later
-    machine.write("var/lib/apt/periodic/unattended-upgrades-stamp", age=age)
-    machine.write("var/lib/apt/periodic/upgrade-stamp", age=age)
-    assert observe.last_run(machine.host)["source"] == source
+def test_the_stamp_that_ends_a_run_belongs_to_its_record(machine, success, stamps, source):
+    _recorded_an_hour_ago(machine, success, stamps)
+    found = observe.last_run(machine.host)
+    assert found["source"] == source
+    assert found["success"] is (success if source == "plugin" else True)
+
+
+def test_a_failed_run_blocks_and_its_stamp_is_no_success(machine):
+    _recorded_an_hour_ago(machine, False, {COMPLETED: 4, SUCCEEDED: -86400})
+    status = machine.view().status()
+    assert status["verdict"] == "blocked"
+    assert [reason["code"] for reason in status["reasons"]] == ["last_run_failed"]
+    assert status["last_success"] == observe.iso(NOW - 3600 - 86400)
+
+
+def _recorded_an_hour_ago(machine, success, stamps):
+    """Leave the plugin's record, and each stamp so many seconds after it."""
+    recorded = {**RECORD, "success": success, "time": observe.iso(NOW - 3600)}
+    machine.write(RECORD_PATH, json.dumps(recorded))
+    (machine.root / "var/lib/apt/periodic" / SUCCEEDED).unlink()
+    for name, seconds_later in stamps.items():
+        machine.write(f"var/lib/apt/periodic/{name}", age=3600 - seconds_later)
 
 
 @pytest.mark.parametrize(
