@@ -1,8 +1,10 @@
-"""What holds for every test: no way to a real AWS account, and no output after pytest's own."""
+"""What holds for every test: no real AWS account, listeners on loopback only, a quiet end."""
 
 import os
 
+import pytest
 import salt._logging
+from saltfactories.plugins.event_listener import EventListener
 
 #: A test that forgets to name its endpoint reaches a closed port of this machine, nothing else.
 NOWHERE = {
@@ -16,6 +18,9 @@ NOWHERE = {
 }
 
 
+LOOPBACK = "127.0.0.1"
+
+
 def pytest_configure(config):
     for name in [n for n in os.environ if n.startswith("AWS_")]:
         del os.environ[name]
@@ -23,3 +28,20 @@ def pytest_configure(config):
     # Importing Salt installs a handler that keeps records until its daemons configure logging,
     # and prints them at exit, after pytest's closing line.
     salt._logging.shutdown_temp_handler()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session):
+    """The salt-factories plugin would listen on every address of the machine."""
+    server = session.config.pluginmanager.get_plugin("saltfactories-log-server")
+    if server is not None:
+        server.log_host = LOOPBACK
+
+
+@pytest.fixture(scope="session")
+def event_listener():
+    """As the plugin's own, but heard on this machine only."""
+    listener = EventListener()
+    listener.host = LOOPBACK
+    with listener:
+        yield listener

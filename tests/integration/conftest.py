@@ -9,27 +9,17 @@ from pathlib import Path
 
 import pytest
 import yaml
-from saltfactories.plugins.event_listener import EventListener
 
+from tests.conftest import LOOPBACK
 from tests.functional.runner.conftest import FAST, QUICK, Stage
 from tests.lab.http import LabServer
 from tests.lab.salt_run import REPO, SaltRun
 
-LOOPBACK = "127.0.0.1"
 #: Seconds that an event of a process that has ended may still be on its way to the listener.
 EVENTS_ARRIVE_WITHIN = 15
 #: Tag of an event that the master reacts to, and with what.
 ALARM = "alarm/outdated"
 REACTION = "reaction.sls"
-
-
-@pytest.fixture(scope="session")
-def event_listener():
-    """As the plugin's own, but heard on this machine only."""
-    listener = EventListener()
-    listener.host = LOOPBACK
-    with listener:
-        yield listener
 
 
 @pytest.fixture(scope="session")
