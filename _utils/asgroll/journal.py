@@ -70,12 +70,15 @@ class MemoryJournal:
         self.entries: list[tuple[str, Action, How]] = []
 
     def save(self, roll: Roll) -> None:
+        """Keep a snapshot."""
         self.rolls[roll.group] = roll
 
     def intent(self, roll: Roll, action: Action, now: float) -> None:
+        """Remember that this action is about to be sent."""
         self.entries.append((roll.group, action, How.INTENDED))
 
     def outcome(self, roll: Roll, action: Action, how: How, now: float) -> None:
+        """Remember how it went."""
         self.entries.append((roll.group, action, how))
 
 
@@ -93,16 +96,19 @@ class CacheJournal:
         self._turn: list[dict[str, Any]] = []
 
     def save(self, roll: Roll) -> None:
+        """Keep a snapshot; entries recorded before it are settled by it."""
         self._store(BANK, key_of(roll.arn, roll.group), to_plain(roll))
         self._turn = []
 
     def intent(self, roll: Roll, action: Action, now: float) -> None:
+        """Record that this action is about to be sent."""
         fields = _plain(dataclasses.asdict(action))
         kind = type(action).__name__
         self._turn.append({"kind": kind, "fields": fields, "at": now, "how": How.INTENDED.value})
         self._store_turn(roll)
 
     def outcome(self, roll: Roll, action: Action, how: How, now: float) -> None:
+        """Record how the action of the last intent went, at the time of its answer."""
         self._turn[-1] |= {"how": how.value, "at": now}
         self._store_turn(roll)
 

@@ -92,10 +92,12 @@ class Instance:
 
     @property
     def holds_capacity(self) -> bool:
+        """Whether it fills a place in the desired capacity."""
         return self.lifecycle in HOLDS_CAPACITY
 
     @property
     def leaving(self) -> bool:
+        """Whether it is on its way out of the group, or out already."""
         return self.lifecycle in LEAVING
 
 
@@ -151,6 +153,7 @@ class Activity:
 
     @property
     def launch(self) -> bool:
+        """Whether it is about starting an instance."""
         return self.description.startswith("Launching")
 
     @property
@@ -197,6 +200,7 @@ class Phase(str, Enum):
 
     @property
     def ended(self) -> bool:
+        """Whether nothing more will be done."""
         return self in (Phase.DONE, Phase.HALTED, Phase.STOPPED)
 
 
@@ -372,6 +376,11 @@ class Roll:
             restoring_since=now if phase is Phase.RESTORING else None,
             ended_at=None,
         )
+
+    @property
+    def weights(self) -> tuple[int, ...]:
+        """Units of each victim that fills a place in the desired capacity; never empty."""
+        return tuple(v.weight for v in self.victims.values() if not v.standby) or (1,)
 
     @property
     def live(self) -> int:

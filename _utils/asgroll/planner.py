@@ -102,10 +102,8 @@ def _wait_or_end(world: World, roll: Roll, policy: Policy, book: Book, now: floa
 
 def count(world: World, roll: Roll, policy: Policy) -> Book:
     """Add up an observation."""
-    weights = [v.weight for v in roll.victims.values() if not v.standby] or [1]
-    live = roll.live
-    unavailable = policy.max_unavailable.units(live, min(weights), up=False)
-    surge = policy.surge.units(live, max(weights), up=True)
+    weights, live = roll.weights, roll.live
+    surge, unavailable = policy.window(live, weights)
     if not policy.raise_max:
         surge = max(0, min(surge, world.group.max_size - live))
     book = Book(live=live, floor=live - unavailable, surge=surge, smallest=min(weights))

@@ -8,7 +8,7 @@ from it. Every problem is found at once and names the key, the value and what is
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from typing import Any
@@ -54,6 +54,19 @@ class Policy:
     on_failure: str = "pause"
     on_signal: str = "abort"
     accept: tuple[str, ...] = ()
+
+    def window(self, live: int, weights: Iterable[int]) -> tuple[int, int]:
+        """
+        Surge and max_unavailable in capacity units.
+
+        :param live: the group's live desired capacity, in units.
+        :param weights: units of each victim (1 unless the group is weighted).
+        """
+        known = tuple(weights) or (1,)
+        return (
+            self.surge.units(live, max(known), up=True),
+            self.max_unavailable.units(live, min(known), up=False),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,8 +141,7 @@ def _no_room(world: World, choice: Choice, policy: Policy) -> list[str]:
     weights = [v.weight for v in choice.victims.values() if not v.standby]
     if not weights:
         return []
-    surge = policy.surge.units(group.desired, max(weights), up=True)
-    unavailable = policy.max_unavailable.units(group.desired, min(weights), up=False)
+    surge, unavailable = policy.window(group.desired, weights)
     if surge == 0 and unavailable == 0:
         return [
             f"max_unavailable: {policy.max_unavailable} of {group.desired} rounds down to 0 and "

@@ -54,10 +54,7 @@ def eta(roll: Roll, policy: Policy, now: float) -> float | None:
 
 def window_of(roll: Roll, policy: Policy) -> int:
     """Replacements that may be under way at once: surge + max_unavailable, in instances."""
-    weights = [v.weight for v in roll.victims.values()] or [1]
-    surge = policy.surge.units(roll.live, max(weights), up=True)
-    unavailable = policy.max_unavailable.units(roll.live, min(weights), up=False)
-    return (surge + unavailable) // max(weights)
+    return sum(policy.window(roll.live, roll.weights)) // max(roll.weights)
 
 
 def counts(roll: Roll, policy: Policy, now: float) -> dict[str, Any]:

@@ -331,9 +331,8 @@ def _count_launch_failures(roll: Roll, world: World) -> Roll:
 
 
 def _extremes(roll: Roll, world: World, policy: Policy, serving: int) -> Extremes:
-    smallest = min((v.weight for v in roll.victims.values()), default=1)
-    floor = roll.live - policy.max_unavailable.units(roll.live, smallest, up=False)
-    below = max(0, floor - serving)
+    _, unavailable = policy.window(roll.live, roll.weights)
+    below = max(0, roll.live - unavailable - serving)
     old = roll.extremes
     if old is None:
         return Extremes(serving, world.capacity, below)
