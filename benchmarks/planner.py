@@ -38,7 +38,6 @@ def scene(size: int, surge: int) -> tuple[World, Roll]:
         initial=frozenset(i.id for i in old),
         victims={i.id: Victim(i.id, i.zone) for i in old},
         specs=("",),
-        min_size=0,
         max_size=2 * size,
         desired=size,
         expected_desired=desired,
