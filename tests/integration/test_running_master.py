@@ -12,6 +12,7 @@ from asgroll.policy import KEYS
 from tests.functional.runner.conftest import QUICK, Stage
 from tests.integration.conftest import ALARM, REACTION
 from tests.lab.http import LabServer
+from tests.lab.salt_run import Done
 
 TRACEBACK = "Traceback (most recent call last)"
 NEVER = {"faults": [{"kind": "never_healthy"}]}
@@ -222,6 +223,29 @@ def test_a_stop_exits_4_and_is_a_job_without_success(stage, master):
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 4, said
     assert master.job("asgcycle.roll", since)["success"] is False
+    assert stage.restored()
+
+
+def test_orchestrate_fails_on_a_stop(stage, master):
+    states = yaml.safe_dump({"replace": runner_state(group="web")})
+    with master.daemon.state_tree.base.temp_file("orch.sls", states):
+        process = stage.salt.start(
+            "--out=json",
+            "state.orchestrate",
+            "orch",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        stage.wait_for("SetDesiredCapacity")
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+    done = Done(process.returncode, out, err)
+    assert process.returncode != 0
+    assert TRACEBACK not in done.out + done.err
+    (state,) = done.documents[-1]["data"][master.daemon.id].values()
+    assert state["result"] is False
+    assert state["changes"]["return"]["data"]["web"]["status"] == "stopped"
     assert stage.restored()
 
 
