@@ -14,9 +14,10 @@ REPO = Path(__file__).resolve().parents[2]
     ("arguments", "said"),
     [
         (["benchmarks.planner", "--size", "120", "--runs", "1"], "one turn, 120 instances"),
+        (["benchmarks.lab_describe", "--size", "6", "--runs", "2"], "6 instances over HTTP"),
         (["benchmarks.virtual_roll", "--size", "12", "--surge", "3"], "lowest serving 12"),
     ],
-    ids=["planner", "virtual_roll"],
+    ids=["planner", "lab_describe", "virtual_roll"],
 )
 def test_a_benchmark_runs(arguments, said):
     path = os.pathsep.join([str(REPO), str(REPO / "_utils")])

@@ -112,13 +112,12 @@ def test_latency_beyond_the_client_s_patience_is_a_read_timeout(faulty):
 
 
 def test_one_slow_call_does_not_hold_up_the_others(faulty):
-    aws = faulty("latency", manual=False, operation="DescribeScalingActivities", seconds=1.5)
+    aws = faulty("latency", manual=False, operation="DescribeScalingActivities", seconds=4)
     hasty = Config(read_timeout=0.1, retries={"total_max_attempts": 1})
     with pytest.raises(ReadTimeoutError):
         aws.client("autoscaling", config=hasty).describe_scaling_activities()
-    begun = time.monotonic()
-    aws.group()
-    assert time.monotonic() - begun < 1
+    patient = Config(read_timeout=3, retries={"total_max_attempts": 1})
+    aws.client("autoscaling", config=patient).describe_auto_scaling_groups()
 
 
 def test_stale_reads_show_the_state_before_a_change_for_a_while(faulty):

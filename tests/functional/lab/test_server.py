@@ -173,21 +173,6 @@ def test_a_call_to_a_service_beyond_the_lab_reaches_moto(aws):
     assert sts.get_caller_identity()["Account"] == "123456789012"
 
 
-def test_describing_a_group_of_twenty_costs_under_15_ms(start):
-    scenario = {"groups": {"web": {**WEB["groups"]["web"], "max": 20, "desired": 20}}}
-    aws = start(scenario)
-    assert len(aws.ids()) == 20
-    best = min(_timed(aws) for _ in range(10))
-    assert best < 0.015
-
-
-def _timed(aws):
-    # CPU time of server and client together: does not depend on what else the machine does.
-    begun = time.process_time()
-    aws.group()
-    return time.process_time() - begun
-
-
 def test_calls_from_many_threads_at_once_all_take_effect(aws):
     def write(key):
         aws.autoscaling.create_or_update_tags(
