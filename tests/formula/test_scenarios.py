@@ -6,9 +6,8 @@ from tests.formula import system
 from tests.formula.conftest import FORMULA
 from tests.hosts.repository import Deb
 
-CURRENT, OLD = 13, 12
-"""Most situations are the same on every release: the newest stands for all, older ones where
-they differ."""
+CURRENT = 13
+"""Most situations are the same on every release: the newest stands for all."""
 
 EFFECTIVE = "unattended-upgrades-config-effective-unattended_upgrades-effective"
 ANSWER_S = 20
@@ -53,16 +52,22 @@ def packages(repository):
     return repository
 
 
+@pytest.fixture(scope="module")
+def layers(ground, packages):
+    """Return a system that knows the local repository alone, so that a run takes seconds."""
+    with ground.host(CURRENT, applied=True, binds=(packages.bind,)) as minion:
+        minion.host.sh("rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/*")
+        minion.host.sh("rm -rf /var/lib/apt/lists/*")
+        packages.configure(minion.host, "main-pocket", "trixie-security", "vendor")
+        install = ("apt-get", "install", "-qy")
+        minion.host.run(*install, "plain=1", "plain-tools=1", "configured=1", "vendor-tool=1")
+        return ground.freeze(minion, "small")
+
+
 @pytest.fixture
-def small(start, packages):
-    """A host that knows the local repository alone, so that a run takes seconds."""
-    minion = start(CURRENT, applied=True, binds=(packages.bind,))
-    minion.host.sh("rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/*")
-    minion.host.sh("rm -rf /var/lib/apt/lists/*")
-    packages.configure(minion.host, "main-pocket", "trixie-security", "vendor")
-    install = ("apt-get", "install", "-qy")
-    minion.host.run(*install, "plain=1", "plain-tools=1", "configured=1", "vendor-tool=1")
-    return minion
+def small(ground, layers, packages, running):
+    """Return a host of this test's own with that system."""
+    return running.enter_context(ground.on(layers, binds=(packages.bind,)))
 
 
 def _apply(minion, policy):

@@ -1,13 +1,16 @@
-"""The pillars of kitchen.yml's suites with kitchen.yml's assertion, on every release."""
+"""The pillars of kitchen.yml's suites with kitchen.yml's assertion."""
 
 import pytest
 
 from tests.formula.conftest import FORMULA, PILLARS
 
+RELEASE = 12
+"""Other tests try most keys on the newest release: here an older one reads them."""
+
 
 @pytest.mark.parametrize("suite", sorted(path.stem for path in PILLARS.glob("*.sls")))
-def test_a_suite_applies_takes_effect_and_is_idempotent(start, release, suite):
-    minion = start(release, applied=True)
+def test_a_suite_applies_takes_effect_and_is_idempotent(start, suite):
+    minion = start(RELEASE, applied=True)
     minion.pillar_file(PILLARS / f"{suite}.sls")
     first = minion.apply(FORMULA)
     assert not first.failed, first.failed

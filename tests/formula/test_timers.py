@@ -18,6 +18,13 @@ def minion(start):
     return start(CURRENT, applied=True)
 
 
+@pytest.fixture(scope="module")
+def as_applied(ground):
+    """A host for the tests that only look."""
+    with ground.host(CURRENT, applied=True) as minion:
+        yield minion
+
+
 def _apply(minion, timers):
     minion.pillar({"unattended_upgrades": {"timers": timers}})
     result = minion.apply(FORMULA)
@@ -42,21 +49,21 @@ def _second_of_day(expression):
 
 
 @pytest.mark.parametrize("unit", [UPGRADE, DOWNLOAD])
-def test_the_drop_in_is_loaded_and_the_timer_runs(minion, unit):
-    shown = _shown(minion, unit, "DropInPaths", "NeedDaemonReload", "ActiveState", "LoadState")
+def test_the_drop_in_is_loaded_and_the_timer_runs(as_applied, unit):
+    shown = _shown(as_applied, unit, "DropInPaths", "NeedDaemonReload", "ActiveState", "LoadState")
     assert f"{unit}.d/50-salt-unattended-upgrades.conf" in shown["DropInPaths"]
     assert shown["NeedDaemonReload"] == "no"
     assert (shown["LoadState"], shown["ActiveState"]) == ("loaded", "active")
 
 
-def test_the_upgrade_is_due_once_within_the_hour_after_six(minion):
-    (expression,) = _calendar(minion, UPGRADE)
-    minion.host.run("systemd-analyze", "calendar", expression)
+def test_the_upgrade_is_due_once_within_the_hour_after_six(as_applied):
+    (expression,) = _calendar(as_applied, UPGRADE)
+    as_applied.host.run("systemd-analyze", "calendar", expression)
     assert SIX <= _second_of_day(expression) < SIX + HOUR_S
 
 
-def test_the_offset_is_all_of_the_spread_and_systemd_adds_none(minion):
-    assert _shown(minion, UPGRADE, "RandomizedDelayUSec") == {"RandomizedDelayUSec": "0"}
+def test_the_offset_is_all_of_the_spread_and_systemd_adds_none(as_applied):
+    assert _shown(as_applied, UPGRADE, "RandomizedDelayUSec") == {"RandomizedDelayUSec": "0"}
 
 
 def test_a_minion_keeps_its_offset_and_others_have_others(minion):

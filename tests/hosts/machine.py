@@ -273,10 +273,13 @@ class Host:
         raise HostError(f"{self.setup.name} did not come up ({seen}):\n{self.console()[-3000:]}")
 
     def _find_leader(self) -> int:
-        """Return the PID of the host's PID 1: unshare → nspawn → it; 0 while it is not there."""
+        """Return the PID of the host's PID 1: unshare → nspawn → it; 0 while it is not there.
+
+        For a moment nspawn has a helper as its child too, which is in no PID namespace of its own.
+        """
         nspawn = _children(self._process.pid) if self._process else []
-        leader = _children(nspawn[0]) if nspawn else []
-        return leader[0] if leader else 0
+        children = _children(nspawn[0]) if nspawn else []
+        return next((child for child in children if _is_first_process(child)), 0)
 
     def _kill(self) -> None:
         if self._process is None:
@@ -290,6 +293,17 @@ class Host:
                 raise HostError(f"PID {self._leader} of {self.setup.name} does not go away")
             time.sleep(POLL_S)
         self._leader = 0
+
+
+def _is_first_process(pid: int) -> bool:
+    """Return whether a process is PID 1 of the innermost PID namespace that it is in."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    return any(
+        line.startswith("NSpid:") and line.split()[-1] == "1" for line in status.splitlines()
+    )
 
 
 def _children(pid: int) -> list[int]:

@@ -36,12 +36,18 @@ FORMULA_DIRECTORIES = (
 )
 """What a file root takes from the repository; directories that do not exist are left out."""
 
+PYTHON = "/usr/local/bin/salt-python"
+"""Runs a script in a host by Salt's Python."""
+
 # The loader and the libraries of the machine that runs the tests: with them its Python runs on a
 # release with an older C library too. Nothing is put into the environment, so that programs that
 # Salt starts use the host's own libraries.
-WRAPPER = """#!/bin/sh
-exec {loader} --library-path {libraries} {base}/venv/bin/python -X pycache_prefix={base}/pycache \\
-    {base}/venv/bin/salt-call "$@"
+PYTHON_WRAPPER = """#!/bin/sh
+exec {loader} --library-path {libraries} {base}/venv/bin/python \\
+    -X pycache_prefix={base}/pycache "$@"
+"""
+WRAPPER = f"""#!/bin/sh
+exec {PYTHON} {BASE}/venv/bin/salt-call "$@"
 """
 SALT_CALL = """import sys
 from salt.scripts import salt_call
@@ -142,6 +148,17 @@ class Minion:
         """Apply states and return the result, whatever it is."""
         return self.call("state.apply", ",".join(sls), **keywords)
 
+    def python(self, script: Path, *arguments: str, stdin: str) -> Done:
+        """Run a script of this machine inside, by the Python that Salt runs on.
+
+        Raises:
+            HostError: it failed.
+        """
+        code = script.read_text()
+        return self.host.run(
+            PYTHON, "-c", code, *arguments, stdin=stdin, deadline_s=APPLY_DEADLINE_S
+        )
+
 
 def with_salt(setup: Setup, repository: Path) -> Setup:
     """Return ``setup`` with Salt and the formula of ``repository`` added to the host.
@@ -193,13 +210,14 @@ def _salt_files() -> dict[str, str]:
         "enable_fqdns_grains": False,
         "enable_gpu_grains": False,
     }
-    wrapper = WRAPPER.format(
+    python = PYTHON_WRAPPER.format(
         base=BASE, loader=f"{BASE}/lib/{loader}", libraries=f"{BASE}/python/lib:{BASE}/lib"
     )
     return {
         f"{BASE}/venv/pyvenv.cfg": f"home = {BASE}/python/bin\n",
         f"{BASE}/venv/bin/salt-call": SALT_CALL,
-        "/usr/local/bin/salt-call": wrapper,
+        PYTHON: python,
+        "/usr/local/bin/salt-call": WRAPPER,
         "/etc/salt/minion": yaml.safe_dump(config),
         f"{LOCAL_ROOT}/.keep": "",
         f"{PILLAR_ROOT}/.keep": "",

@@ -46,8 +46,10 @@ def host(setup):
         yield host
 
 
-def _cgroups():
-    return [path for path in Path("/sys/fs/cgroup").rglob(f"{CGROUP_PREFIX}*") if path.is_dir()]
+def _cgroups(scratch):
+    """Return the control groups of one host; other test runs may have hosts of their own."""
+    named = Path("/sys/fs/cgroup").rglob(CGROUP_PREFIX + Path(scratch).name)
+    return [path for path in named if path.is_dir()]
 
 
 def test_systemd_runs_as_the_first_process(host):
@@ -99,17 +101,16 @@ def test_a_frozen_host_is_the_base_of_further_hosts(setup, root, tmp_path):
 
 
 def test_a_stopped_host_leaves_no_process_no_mount_no_directory_and_no_control_group(setup):
-    before = _cgroups()
     with Host(setup) as short:
         scratch, leader = short.scratch, short._leader
+        assert _cgroups(scratch)
     assert not scratch.exists()
     assert not Path(f"/proc/{leader}").exists()
     assert str(scratch) not in Path("/proc/self/mounts").read_text()
-    assert _cgroups() == before
+    assert _cgroups(scratch) == []
 
 
 def test_a_killed_test_run_takes_its_hosts_with_it_and_the_next_one_tidies_up(root):
-    before = _cgroups()
     died = subprocess.run(
         [sys.executable, "-c", KILLED_WHILE_RUNNING, str(root)],
         capture_output=True,
@@ -122,7 +123,7 @@ def test_a_killed_test_run_takes_its_hosts_with_it_and_the_next_one_tidies_up(ro
     _await_death(int(leader))
     reap(Path(scratch).parent)
     assert not Path(scratch).exists()
-    assert _cgroups() == before
+    assert _cgroups(scratch) == []
 
 
 def _await_death(pid: int) -> None:
