@@ -230,6 +230,7 @@ class View:
             kept_back=self.host.kept_back(),
             success_age=None if success is None else self.now - success,
             last_run_failed=last.get("success") is False,
+            ran_with_these_lists=bool(lists) and (self.host.last_completion() or 0) > lists,
             reboot_required=self.host.exists(REBOOT_REQUIRED),
             lock_age=lock[2] if lock else None,
         )

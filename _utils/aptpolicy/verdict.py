@@ -34,6 +34,7 @@ class Facts:
     ``effective``: whether apt's configuration runs them. ``differences``: settings overridden
     elsewhere. ``security_matches``: whether a pattern matches a security repository.
     ``lists_age``, ``success_age``, ``lock_age``: seconds. ``timers``: unit → active.
+    ``ran_with_these_lists``: whether a run has come to its end since the lists were fetched.
     """
 
     intended: bool | None = None
@@ -51,6 +52,7 @@ class Facts:
     kept_back: tuple = ()
     success_age: float | None = None
     last_run_failed: bool = False
+    ran_with_these_lists: bool = False
     reboot_required: bool = False
     lock_age: float | None = None
 
@@ -128,6 +130,11 @@ def _blocked(facts):
     kept = sorted(waiting & set(facts.kept_back))
     if kept:
         yield Reason(BLOCKED, "kept_back", f"The last run kept back: {', '.join(kept)}.")
+    allowed = {entry.name for entry in security if entry.allowed}
+    left = sorted(waiting & allowed - set(kept))
+    if left and facts.ran_with_these_lists:
+        names = ", ".join(left)
+        yield Reason(BLOCKED, "left", f"The last run did not install: {names}; see its log.")
 
 
 def _stale(facts):

@@ -27,7 +27,7 @@ RELEASES = (12, 13)
 """The Debian releases on which everything is run, up to the real upgrade."""
 
 OLDEST = 11
-"""Applied and asked what it would install, but not upgraded: that takes as long as the others."""
+"""Applied and asked what waits, but not upgraded: that takes as long as on the others."""
 
 Start = Callable[..., Minion]
 Binds = tuple[tuple[Path, str], ...]

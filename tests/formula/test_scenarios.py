@@ -154,6 +154,18 @@ def test_a_conffile_question_holds_the_package_back_and_status_tells(small):
     assert ran["result"] is False
     assert any("configured" in line for line in ran["output"])
     assert status["verdict"] == "blocked", status
+    assert "last_run_failed" in [reason["code"] for reason in status["reasons"]]
+
+
+def test_an_update_that_a_run_leaves_blocks_where_no_plugin_tells_of_the_failure(small):
+    small.host.write("/etc/configured.conf", "mine\n")
+    _apply(small, {"dpkg": {"conffile": "ask"}})
+    small.host.sh("rm /etc/unattended-upgrades/plugins/salt_last_run.py")
+    assert _run(small)["result"] is False
+    status = small.call("unattended_upgrades.status").value
+    assert status["verdict"] == "blocked", status
+    (left,) = [reason for reason in status["reasons"] if reason["code"] == "left"]
+    assert "configured" in left["message"]
 
 
 @pytest.fixture

@@ -242,6 +242,15 @@ def test_a_failed_run_blocks_and_its_stamp_is_no_success(machine):
     assert status["last_success"] == observe.iso(NOW - 3600 - 86400)
 
 
+@pytest.mark.parametrize(("seconds_ago", "verdict"), [(30, "blocked"), (90, "ok")])
+def test_an_update_that_a_run_has_left_although_it_was_there_blocks(machine, seconds_ago, verdict):
+    machine.probed["packages"] = [package("libc6", ("2", [0], 500))]
+    machine.write(f"var/lib/apt/periodic/{COMPLETED}", age=seconds_ago)  # lists: 60 seconds ago
+    status = machine.view().status()
+    assert status["verdict"] == verdict
+    assert [reason["code"] for reason in status["reasons"]] == ["left"] * (verdict == "blocked")
+
+
 def _recorded_an_hour_ago(machine, success, stamps):
     """Leave the plugin's record, and each stamp so many seconds after it."""
     recorded = {**RECORD, "success": success, "time": observe.iso(NOW - 3600)}

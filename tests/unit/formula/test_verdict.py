@@ -17,6 +17,7 @@ HEALTHY = {
     "success_age": 3600,
 }
 ONE = (Waiting("libc6", security=True, allowed=True),)
+FOREIGN = (Waiting("libc6", security=True, allowed=False),)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,9 @@ ONE = (Waiting("libc6", security=True, allowed=True),)
         ({"waiting": ONE, "kept_back": ("libc6",)}, "blocked", "kept_back"),
         ({"waiting": (), "kept_back": ("libc6",)}, "ok", None),
         ({"waiting": ONE}, "ok", None),
+        ({"waiting": ONE, "ran_with_these_lists": True}, "blocked", "left"),
+        ({"ran_with_these_lists": True}, "ok", None),
+        ({"waiting": FOREIGN, "ran_with_these_lists": True}, "ok", None),
         ({"waiting": ONE, "success_age": None}, "stale", "never_ran"),
         ({"waiting": ONE, "success_age": 4 * SECONDS_PER_DAY}, "stale", "old_run"),
         ({"waiting": (), "success_age": 4 * SECONDS_PER_DAY}, "ok", None),
