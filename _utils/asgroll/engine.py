@@ -7,6 +7,7 @@ turn, so a roll can be stopped at any line and taken up again from its journal.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -43,6 +44,8 @@ from asgroll.values import format_duration
 
 #: Decisions are not acted on with a view older than this; the rest waits for a new observation.
 MAX_VIEW_AGE_SECONDS = 10.0
+#: So many views in a row have to be slow before slow ones are acted on.
+VIEWS_TO_JUDGE_BY = 3
 #: Refusals of AWS in a row after which repeating is no use.
 MAX_REFUSALS = 3
 #: Under throttling the pause doubles up to this many times poll_interval, but not beyond the
@@ -83,7 +86,7 @@ class Engine:
         self._slowdown = 1
         self._again = False
         self._lost_journal = ""
-        self._quickest_view = float("inf")
+        self._view_seconds: deque[float] = deque(maxlen=VIEWS_TO_JUDGE_BY)
         self._blind_since: float | None = None
         self._blind_turns = 0
         self._said = ""
@@ -125,7 +128,7 @@ class Engine:
         else:
             self._blind_since, self._blind_turns = None, 0
             self._slowdown = max(1, self._slowdown // 2)
-            self._quickest_view = min(self._quickest_view, self._clock() - now)
+            self._view_seconds.append(self._clock() - now)
             roll = self._work(roll, world, now)
         return self._heed_lost_journal(self._save(roll))
 
@@ -216,12 +219,14 @@ class Engine:
 
     def _too_old(self, world: World, action: Action) -> bool:
         """
-        Whether a termination would rest on an old view. Where AWS never answers quickly enough,
-        the quickest answer so far is the measure: otherwise nothing would ever be done.
+        Whether a termination would rest on an old view. Where AWS has become slow for good, the
+        quickest of the last views is the measure: otherwise nothing would ever be done.
         """
         if not isinstance(action, Terminate):
             return False
-        allowed = max(MAX_VIEW_AGE_SECONDS, 1.5 * self._quickest_view)
+        enough = len(self._view_seconds) == VIEWS_TO_JUDGE_BY
+        slowness = 1.5 * min(self._view_seconds) if enough else 0.0
+        allowed = max(MAX_VIEW_AGE_SECONDS, slowness)
         return self._clock() - world.taken_at > allowed
 
     def _act(self, roll: Roll, action: Action) -> tuple[Roll, bool]:

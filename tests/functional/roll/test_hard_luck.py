@@ -91,6 +91,12 @@ def test_no_termination_rests_on_a_view_that_took_45_seconds():
     assert_kept(run.outcome)
 
 
+def test_a_roll_goes_on_where_aws_has_become_slow_for_good():
+    # Every view is older than the limit when it has arrived; nothing would ever be done.
+    outcome = roll(spec(desired=2, **SURE), faults=[Fault("latency", at=30, seconds=20)])
+    assert_all_replaced(outcome)
+
+
 def test_a_target_group_that_is_gone_is_not_a_group_that_is_gone():
     run = begin(spec(desired=4, **SURE), on_failure="abort")
     read = run.aws._target_health
