@@ -29,11 +29,6 @@ def client_factory(policy: Policy):
     return functools.partial(session.client, endpoint_url=policy.endpoint_url)
 
 
-def region_of(policy: Policy) -> str:
-    """The region that a factory made from this policy talks to (never empty)."""
-    return boto3.Session(region_name=policy.region, profile_name=policy.profile).region_name or ""
-
-
 def _check_region(session: boto3.Session) -> None:
     region = session.region_name
     if not region:

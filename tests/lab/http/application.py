@@ -120,7 +120,7 @@ class Application:
             self.tick()
             try:
                 answer, outcome = self._faulty(region, call, fault, environ)
-            except Exception:
+            except Exception:  # a defect of the lab is answered and logged, as AWS answers its own
                 LOG.exception("the lab failed at %s:%s", call.service, call.operation)
                 answer, outcome = self._refuse(call, BROKEN)
             region.world.record_call(call.service, call.operation, call.params, outcome)
