@@ -4,6 +4,8 @@ asgroll: replaces the instances of an EC2 Auto Scaling Group, the library behind
 Plain Python with plain imports: nothing in here uses Salt's dunder variables, so every part runs
 in a test, in a benchmark and in a Salt runner alike. Arrows point downwards only::
 
+    verbs                                         what each function of the runner does
+    master  bus                                   the only ones that know Salt
     engine                                        the loop; clock, sleep and gateway are injected
     preflight   inform   journal   stopping       before a roll, about it, and what it remembers
     planner  ordering  tracker  outcome           pure: no clock, no network, no Salt

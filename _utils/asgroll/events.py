@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 PREFIX = "salt/asgcycle"
+#: The outputter that renders progress and answers (``_output/asgcycle.py``).
+OUTPUTTER = "asgcycle"
 
 
 class Step(str, Enum):

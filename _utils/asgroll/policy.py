@@ -140,10 +140,39 @@ if set(KEYS) != {f.name for f in fields(Policy)}:  # a key without a field would
     raise AssertionError("KEYS and Policy differ")
 
 
+#: Mappings of their own inside a layer: what a group boots from, and its launch lifecycle hook.
+#: Whoever uses one validates it (``section``).
+SECTIONS = ("user_data", "launch_hook")
+
+
 def _unknown(key: str, source: str) -> str:
     close = difflib.get_close_matches(str(key), KEYS, n=1)
     hint = f" Did you mean {close[0]}?" if close else ""
-    return f"{source}: unknown key {key!r}.{hint} Known keys: {', '.join(KEYS)}."
+    known = ", ".join([*KEYS, *SECTIONS])
+    return f"{source}: unknown key {key!r}.{hint} Known keys: {known}."
+
+
+def section(
+    layers: list[tuple[str, Mapping[str, Any]]], name: str
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """
+    The layers of one section, weakest first, as ``layers_for`` gives those of the whole.
+
+    :param name: one of ``SECTIONS``.
+    :return: pairs of where it comes from and the mapping there; empty where nobody sets it.
+    :raises PolicyError: a section that is not a mapping.
+    """
+    found, problems = [], []
+    for source, layer in layers:
+        if not isinstance(layer, Mapping) or layer.get(name) is None:
+            continue
+        if isinstance(layer[name], Mapping):
+            found.append((f"{source}:{name}", layer[name]))
+        else:
+            problems.append(f"{source}:{name}: must be a mapping of keys, not {layer[name]!r}.")
+    if problems:
+        raise PolicyError(problems)
+    return found
 
 
 def parse(layers: list[tuple[str, Mapping[str, Any]]]) -> Policy:
@@ -160,6 +189,8 @@ def parse(layers: list[tuple[str, Mapping[str, Any]]]) -> Policy:
             problems.append(f"{source}: must be a mapping of keys, not {layer!r}.")
             continue
         for key, raw in layer.items():
+            if key in SECTIONS:
+                continue
             if key not in KEYS:
                 problems.append(_unknown(key, source))
                 continue
@@ -171,26 +202,33 @@ def parse(layers: list[tuple[str, Mapping[str, Any]]]) -> Policy:
     if problems:
         raise PolicyError(problems)
     policy = Policy(**values)
+    contradictions = _contradictions(policy)
+    if contradictions:
+        raise PolicyError(contradictions)
+    return policy
+
+
+def _contradictions(policy: Policy) -> list[str]:
+    """What is wrong with keys that are each allowed, but not together."""
+    found = []
     if _is_zero(policy.surge) and _is_zero(policy.max_unavailable):
-        problems.append(
+        found.append(
             f"surge: {policy.surge} with max_unavailable: {policy.max_unavailable} leaves no "
             "room to replace anything; set surge: 1 (or more), or max_unavailable: 1 (or more)."
         )
     if policy.healthy_for >= policy.ready_timeout:
-        problems.append(
+        found.append(
             f"healthy_for: {format_duration(policy.healthy_for)} must be shorter than "
             f"ready_timeout: {format_duration(policy.ready_timeout)}, or nothing is ever ready."
         )
-    if problems:
-        raise PolicyError(problems)
-    return policy
+    return found
 
 
 def _is_zero(amount: Amount) -> bool:
     return not (amount.number or amount.percent)
 
 
-_SECTIONS = ("defaults", "environments", "groups")
+_LAYERS = ("defaults", "environments", "groups")
 
 
 def layers_for(group: str, pillar: Any, arguments: Mapping[str, Any]) -> list:
@@ -233,13 +271,13 @@ def layers_for(group: str, pillar: Any, arguments: Mapping[str, Any]) -> list:
 
 def _shape_problems(pillar: Any) -> list[str]:
     if not isinstance(pillar, Mapping):
-        return [f"pillar asgcycle: must be a mapping with {', '.join(_SECTIONS)}, not {pillar!r}."]
+        return [f"pillar asgcycle: must be a mapping with {', '.join(_LAYERS)}, not {pillar!r}."]
     problems = [
-        f"pillar asgcycle: unknown key {key!r}; allowed are {', '.join(_SECTIONS)}."
+        f"pillar asgcycle: unknown key {key!r}; allowed are {', '.join(_LAYERS)}."
         for key in pillar
-        if key not in _SECTIONS
+        if key not in _LAYERS
     ]
-    for section in _SECTIONS:
+    for section in _LAYERS:
         value = pillar.get(section)
         if isinstance(value, Mapping):
             problems += [

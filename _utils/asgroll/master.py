@@ -1,0 +1,85 @@
+"""What a runner function needs of Salt: pillar, journal, locks, the event bus. Knows Salt."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import salt.cache
+import salt.utils.args
+from salt.exceptions import SaltException
+
+from asgroll import journal, session
+from asgroll.aws import Aws
+from asgroll.bus import EventBus
+from asgroll.errors import PolicyError
+from asgroll.policy import Policy, layers_for, parse
+
+
+@dataclass(frozen=True)
+class Master:
+    """
+    The Salt side of one call of a runner function.
+
+    :param opts: the master's configuration (``__opts__``).
+    :param runners: the other runners (``__salt__``).
+    :param jid_event: gives ``__jid_event__``; asked once, as late as it is needed, because a
+        loader outside a real call does not have it.
+    """
+
+    opts: Mapping[str, Any]
+    runners: Mapping[str, Callable[..., Any]]
+    jid_event: Callable[[], Any]
+
+    def pillar(self, minion: str | None = None, **grains: Any) -> dict[str, Any]:
+        """
+        The pillar that a minion with these grains would see; by default the master's own.
+
+        :raises PolicyError: it does not render. A broken pillar is never an empty one.
+        """
+        who = minion or self.opts["id"]
+        try:
+            rendered = self.runners["pillar.show_pillar"](minion=who, **grains)
+        except SaltException as exc:
+            rendered = {"_errors": [str(exc)]}
+        if rendered.get("_errors"):
+            whose = f"of {minion}" if minion else f"of the master ({who})"
+            raise PolicyError(
+                f"the pillar {whose} does not render: {error}" for error in rendered["_errors"]
+            )
+        return rendered
+
+    def layers(self, group: str, arguments: Mapping[str, Any]) -> list:
+        """The configuration layers of a group, weakest first (``policy.layers_for``)."""
+        given = salt.utils.args.clean_kwargs(**arguments)
+        return layers_for(group, self.pillar().get("asgcycle"), given)
+
+    def policy(self, group: str, arguments: Mapping[str, Any]) -> Policy:
+        """The Policy of a group from pillar and arguments; raises PolicyError."""
+        return parse(self.layers(group, arguments))
+
+    def journal(self) -> journal.CacheJournal:
+        """The journal in the master's cache."""
+        return journal.CacheJournal(salt.cache.Cache(self.opts))
+
+    def lock(self, arn: str, group: str):
+        """Hold the group's lock on this master (``journal.lock``)."""
+        return journal.lock(self.opts["cachedir"], arn, group)
+
+    def locked(self, arn: str, group: str) -> bool:
+        """Whether a process on this master works on the group now."""
+        return journal.locked(self.opts["cachedir"], arn, group)
+
+    def bus(self, policy: Policy) -> EventBus:
+        """The event bus and the terminal, for the time of a roll."""
+        return EventBus(self.opts, self.jid_event(), policy)
+
+    def aws(self, policy: Policy) -> Aws:
+        """The gateway to the policy's region and account."""
+        return Aws(session.client_factory(policy))
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()

@@ -1,0 +1,196 @@
+"""
+What each function of the runner does: validate, wire, call, shape the answer.
+
+Every verb takes the ``Master`` first and answers ``{"data": {group: {"result": bool, …}},
+"outputter": "asgcycle", "retcode": n}``, which salt-run, orchestration and the job cache all
+understand. Whatever a user can cause becomes a message and exit code 2.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from asgroll import inform, preflight, report
+from asgroll.aws import Aws
+from asgroll.engine import Engine
+from asgroll.errors import AsgrollError, PolicyError
+from asgroll.events import OUTPUTTER
+from asgroll.master import Master
+from asgroll.model import Phase, Roll
+from asgroll.policy import Policy
+from asgroll.stopping import EndedAtOnce, StopSignals
+
+#: One group's work: ``work(master, group, arn, policy, aws)`` → an answer.
+Work = Callable[[Master, str, str, Policy, Aws], dict]
+
+
+def refusal(name: str, problems) -> dict:
+    """The answer when nothing was changed, with every reason."""
+    data = {"result": False, "status": "refused", "obstacles": list(problems)}
+    return shape({name or "asgcycle": data}, report.REFUSED)
+
+
+def shape(data: Mapping[str, Any], code: int) -> dict:
+    """What salt-run, orchestration and the job cache all understand (see ``state.orchestrate``)."""
+    return {"data": data, "outputter": OUTPUTTER, "retcode": code}
+
+
+def of_group(
+    master: Master, group: Any, extra: tuple, arguments: Mapping[str, Any], work: Work
+) -> dict:
+    """Do ``work`` on one group with its policy from pillar and arguments."""
+    name = "" if group is None else str(group).strip()
+    problems = []
+    if work in (resume, abort) and "select" in arguments:
+        problems.append("select: the victims were chosen when the roll began and stay the same")
+    if not name:
+        problems.append("give the name of an Auto Scaling Group, like: salt-run asgcycle.roll web")
+    if extra:
+        given = " ".join(map(str, extra))
+        problems.append(f"one group, then key=value pairs; {given!r} is not understood")
+    try:
+        policy = master.policy(name, arguments)
+    except PolicyError as exc:
+        return refusal(name, [*problems, *exc.problems])
+    if problems:
+        return refusal(name, problems)
+    try:
+        aws = master.aws(policy)
+        arn = aws.identify(name)
+        return work(master, name, arn, policy, aws)
+    except AsgrollError as exc:
+        return refusal(name, [str(exc)])
+
+
+def status(master: Master, group: Any, extra: tuple, unknown: Mapping[str, Any]) -> dict:
+    """The last roll of a group, or of every group, as the journal knows it."""
+    given = [*map(str, extra), *unknown]
+    if given:
+        return refusal(group, [f"status takes the name of one group; not {', '.join(given)}"])
+    try:
+        known, damaged = master.journal().all()
+    except AsgrollError as exc:
+        return refusal(group, [str(exc)])
+    rolls = [r for r in known if group in (None, r.group)]
+    if damaged:
+        return refusal(group, damaged)
+    if not rolls:
+        text = f"no roll of {group} is on record" if group else "no roll is on record"
+        return shape({group or "asgcycle": {"result": True, "comment": text}}, 0)
+    data = {}
+    for found in rolls:
+        running = master.locked(found.arn, found.group)
+        name = found.group if found.group not in data else found.arn
+        data[name] = inform.status(found, running)
+    return shape(data, 0 if all(d["result"] for d in data.values()) else report.HALTED)
+
+
+def inventory(master: Master, extra: tuple, arguments: Mapping[str, Any]) -> dict:
+    """The groups of the region."""
+    if extra:
+        given = " ".join(map(str, extra))
+        return refusal("", [f"list takes key=value pairs only; {given!r} is not understood"])
+    try:
+        chosen = master.policy("", arguments)
+        found = inform.inventory(master.aws(chosen))
+    except PolicyError as exc:
+        return refusal("", exc.problems)
+    except AsgrollError as exc:
+        return refusal("", [str(exc)])
+    return shape(found or {"asgcycle": {"result": True, "comment": "no group here"}}, 0)
+
+
+def _assess(master: Master, name: str, arn: str, policy: Policy, aws: Aws):
+    """What is found before starting, an earlier roll that left something behind included."""
+    found = preflight.assess(aws, name, policy, master.now())
+    return preflight.with_earlier(found, master.journal().load(arn, name))
+
+
+def _known(master: Master, name: str, arn: str) -> Roll | None:
+    """The last roll of this very group; one of the same name that was deleted does not count."""
+    known = master.journal().load(arn, name)
+    return known if known is not None and known.arn == arn else None
+
+
+def plan(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dict:
+    """Show what a roll would do."""
+    if master.locked(arn, name):
+        return refusal(name, [f"{name} is being rolled now; see `salt-run asgcycle.status {name}`"])
+    found = _assess(master, name, arn, policy, aws)
+    planned = None if found.obstacles else preflight.begin(found, "planned", master.now())
+    data, code = inform.plan(name, found, planned, policy)
+    return shape({name: data}, code)
+
+
+def roll(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dict:
+    """Replace the selected instances."""
+    with master.lock(arn, name):
+        found = _assess(master, name, arn, policy, aws)
+        if found.obstacles:
+            return refusal(name, found.obstacles)
+        if not found.choice.victims:
+            comment = "nothing to replace: no instance is selected"
+            return shape({name: {"result": True, "status": "done", "comment": comment}}, 0)
+        begun = preflight.begin(found, uuid.uuid4().hex[:12], master.now())
+        return _run(master, name, begun, policy, aws, found.warnings)
+
+
+def resume(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dict:
+    """Go on with a roll that was paused or interrupted."""
+    with master.lock(arn, name):
+        known = _known(master, name, arn)
+        if known is None or (known.phase.ended and not report.open_ended(known)):
+            return refusal(name, [f"{name} has no roll that could go on"])
+        found = preflight.assess(aws, name, policy, master.now(), choosing=False)
+        if found.obstacles:
+            return refusal(name, found.obstacles)
+        return _run(master, name, known.reopened(Phase.ROLLING, master.now()), policy, aws)
+
+
+def abort(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dict:
+    """End a roll that was paused or interrupted, and put back what it changed."""
+    with master.lock(arn, name):
+        known = _known(master, name, arn)
+        if known is None or (known.phase.ended and not report.leftovers(known)):
+            return refusal(name, [f"{name} has no roll that left anything to put back"])
+        ending = known.reopened(Phase.RESTORING, master.now(), "aborted by a person")
+        answer = _run(master, name, ending, policy, aws)
+        if not answer["data"][name].get("left_changed"):
+            answer["data"][name]["result"], answer["retcode"] = True, 0
+        return answer
+
+
+def _run(
+    master: Master, name: str, begun: Roll, policy: Policy, aws: Aws, warnings: tuple = ()
+) -> dict:
+    """Drive the engine with real time, real signals, the journal and the event bus."""
+    with StopSignals() as stop, master.bus(policy) as bus:
+        engine = Engine(
+            aws,
+            master.journal(),
+            policy,
+            clock=master.now,
+            sleep=stop.sleep,
+            report=bus.report,
+            stop=stop.why,
+        )
+        try:
+            ended = engine.run(begun)
+        except EndedAtOnce as exc:
+            return _ended_at_once(master, name, begun.arn, str(exc))
+    evidence = inform.evidence(aws, ended)
+    data = report.summary(ended, policy, aws.calls, master.now())
+    data["warnings"] = list(warnings)
+    data["turns"] = engine.turns
+    data["next"] = inform.next_step(ended)
+    data["evidence"] = evidence
+    return shape({name: data}, report.exit_code(ended))
+
+
+def _ended_at_once(master: Master, name: str, arn: str, why: str) -> dict:
+    known = master.journal().load(arn, name)
+    data = inform.status(known, running=False)
+    data |= {"result": False, "reason": f"ended at once by a second signal ({why})"}
+    return shape({name: data}, report.STOPPED)
