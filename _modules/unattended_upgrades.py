@@ -17,6 +17,7 @@ try:
     import aptpolicy.compiled
     import aptpolicy.errors
     import aptpolicy.observe
+    import aptpolicy.readiness
     import aptpolicy.running
     import aptpolicy.system
     import aptpolicy.values
@@ -48,8 +49,9 @@ def compile(saltenv="base"):
         The environment in which apt-formula is looked for.
 
     Returns ``{ok, errors, warnings, enabled, environment, fragment, directives, packages, hold,
-    needrestart, plugin, timers: {unit: drop-in}, apt_formula: {used, available, report}}``; with
-    errors, everything after ``warnings`` is empty. Raises nothing for a bad pillar.
+    needrestart, plugin, readiness, timers: {unit: drop-in}, apt_formula: {used, available,
+    report}}``; with errors, everything after ``warnings`` is empty. Raises nothing for a bad
+    pillar.
 
     CLI Example:
 
@@ -62,6 +64,7 @@ def compile(saltenv="base"):
         __pillar__.get("unattended_upgrades"),
         __pillar__.get("apt"),
         host.changed_at("var/lib/dpkg/status"),
+        host.text(aptpolicy.readiness.CONFIG),
         saltenv,
     ]
     # Each state file of the formula asks; nothing changes the answer while they are rendered.
@@ -84,6 +87,7 @@ def _compiled(host, saltenv):
             has_apt_formula=__salt__["slsutil.file_exists"]("apt/unattended.sls", saltenv=saltenv),
             apt_formula_works="osmajorrelease" in __grains__,
             calendar_error=host.calendar_error,
+            ready_json=host.text(aptpolicy.readiness.CONFIG),
         )
     except aptpolicy.system.CommandFailed as exc:
         raise CommandExecutionError(str(exc)) from exc

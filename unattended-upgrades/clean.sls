@@ -1,4 +1,5 @@
 include:
+  - .readiness.clean
   - .service.clean
   - .config.clean
   - .package.clean

@@ -1,6 +1,6 @@
 """Pillars and facts → what the formula writes, as plain data."""
 
-from aptpolicy import aptformula, fragment, policy, schedule
+from aptpolicy import aptformula, fragment, policy, readiness, schedule
 from aptpolicy.errors import PolicyRefused, Problem, Refused
 from aptpolicy.values import use_apt_formula
 from aptpolicy.versions import POSTRUN_PLUGIN_VERSION
@@ -37,13 +37,14 @@ def compiled(
     has_apt_formula=False,
     apt_formula_works=True,
     calendar_error=None,
+    ready_json=None,
 ):
     """Everything the formula writes, or the errors that keep it from writing.
 
     ``grain``: function from a grain's name to its value. ``has_apt_formula``: its states are in
     the file roots. ``apt_formula_works``: its map can be rendered here (it compares
     ``osmajorrelease``, which testing lacks). ``calendar_error``: function that asks systemd about
-    a calendar expression.
+    a calendar expression. ``ready_json``: text of the readiness agent's present configuration.
     """
     used, problem = _composition(pillar, system, has_apt_formula, apt_formula_works)
     report = aptformula.read(apt_pillar, system)[1]
@@ -62,10 +63,12 @@ def compiled(
             "report": [vars(finding) for finding in report],
         },
     }
-    return result if errors else {**result, **_written(answer, timers)}
+    if errors:
+        return result
+    return {**result, **_written(answer, timers, readiness.known_hook(ready_json))}
 
 
-def _written(answer, timers):
+def _written(answer, timers, known_hook):
     return {
         "enabled": answer.enabled,
         "environment": answer.environment,
@@ -82,6 +85,7 @@ def _written(answer, timers):
         "hold": list(answer.get("hold", ())),
         "needrestart": fragment.needrestart(answer),
         "plugin": answer.system.tool_is_at_least(POSTRUN_PLUGIN_VERSION),
+        "readiness": readiness.render(readiness.configuration(answer, known_hook)),
         "timers": {timer.unit: schedule.drop_in(timer) for timer in timers},
     }
 

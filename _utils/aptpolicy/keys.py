@@ -272,6 +272,16 @@ FORMULA_KEYS = (
          choices=("unmanaged", "list", "interactive", "automatic")),
     _own("needrestart.never_restart", "units", "empty", "Units that needrestart leaves alone."),
     _own("status.max_age_days", "positive", "3", "Days without a successful run until stale."),
+    _own("readiness.checks", "readiness_checks", "all of them",
+         "What has to pass before the instance is ready: cloud-init, reboot, security-updates,"
+         " highstate."),
+    _own("readiness.timeout", "positive_span", "50m",
+         "How long the agent waits at a boot; then it leaves the launch hook to its timeout."),
+    _own("readiness.hook.group", "text", "from user data",
+         "Auto Scaling group whose launch hook the agent completes."),
+    _own("readiness.hook.name", "text", "asgcycle-ready", "Name of that launch hook."),
+    _own("readiness.hook.heartbeat", "positive_span", "5m",
+         "How often the hook is told to go on waiting; keep it under the hook's timeout."),
 )  # fmt: skip
 
 KEYS = _WHAT + _HOW + _REBOOT + _PERIODIC + _OTHERS

@@ -12,6 +12,7 @@ from aptpolicy.schedule import SEXAGESIMAL_ADVICE, clock_minutes, span_minutes
 TRUE_WORDS = frozenset({"true", "yes", "on", "with", "enable", "1"})
 FALSE_WORDS = frozenset({"false", "no", "off", "without", "disable", "0"})
 DAY_NAMES = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+READINESS_CHECKS = ("cloud-init", "reboot", "security-updates", "highstate")
 MAX_COUNT = 2**31 - 1  # apt reads integers into a C int
 MAX_TEXT = 1024  # characters; far above any sensible value, far below apt's line limit
 INTERVAL = re.compile(r"(0|[1-9]\d{0,8})([smhd]?)\Z")
@@ -267,6 +268,18 @@ def choice(value, choices):
     raise Refused(", ".join(choices))
 
 
+def readiness_check(value):
+    return choice(value, READINESS_CHECKS)
+
+
+def positive_span(value):
+    """Minutes of a span that is not 0."""
+    minutes = span_minutes(value)
+    if minutes == 0:
+        raise Refused("a span of at least a minute, such as 50m or 1h")
+    return minutes
+
+
 PARSERS = {
     "text": text,
     "bool": boolean,
@@ -287,6 +300,8 @@ PARSERS = {
     "lookup": lookup,
     "times": times,
     "span": span_minutes,
+    "positive_span": positive_span,
+    "readiness_checks": each(readiness_check),
     "calendar": text,
     "use_apt_formula": use_apt_formula,
     "path": path,

@@ -25,6 +25,8 @@ WRONG_BY_KIND = {
     "dev_release": ["yes", 1],
     "span": ["1 week", -5, "25h", 2000, "m"],
     "times": [[], ["25:00"], [1320], "06:00", [360]],
+    "positive_span": ["1 week", 0, "0m", "25h"],
+    "readiness_checks": ["reboot", ["reboots"], [True], {"reboot": None}],
     "calendar": ["", 'x"', 6],
     "packages": ["nginx", ["Nginx"], ["a b"], [1]],
     "hosts": ["example.org", ["http://example.org"], ["a b"]],

@@ -1,0 +1,94 @@
+"""The readiness agent as a module, and hosts for it that are a directory and canned commands."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+SOURCE = Path(__file__).parents[3] / "unattended-upgrades/readiness/files/asgcycle-ready"
+
+
+def load() -> Any:
+    """Return the agent's script as a module."""
+    loader = importlib.machinery.SourceFileLoader("asgcycle_ready", str(SOURCE))
+    spec = importlib.util.spec_from_loader("asgcycle_ready", loader)
+    module = importlib.util.module_from_spec(spec)
+    keep, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        loader.exec_module(module)
+    finally:
+        sys.dont_write_bytecode = keep
+    return module
+
+
+agent = load()
+
+FINE = {
+    "usr/bin/cloud-init": "",
+    "usr/bin/apt-get": "",
+    "run/cloud-init/result.json": '{"v1": {"errors": []}}',
+    "proc/sys/kernel/random/boot_id": "boot-1\n",
+    "run/asgcycle/lists": "{}",
+    "run/asgcycle/highstate": "{}",
+}
+"""A Debian host on which every check passes."""
+
+ANSWERS = {
+    "pending": (0, "", ""),
+    "apt-get": (0, "Reading package lists...\n", ""),
+    "state.highstate": (0, "{}", ""),
+    "needs-restarting": (0, "", ""),
+    "check-update": (0, "", ""),
+}
+"""Commands by a word of theirs, and what they answer."""
+
+
+class Commands:
+    """Answers commands from a table and remembers them; a value may be a function."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers = {**ANSWERS, **answers}
+        self.run: list[list[str]] = []
+
+    def __call__(self, argv: list[str], seconds: float) -> tuple[int, str, str]:
+        self.run.append(argv)
+        word = next(word for word in self.answers if word in " ".join(argv))
+        answer = self.answers[word]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer() if callable(answer) else answer
+
+    def count(self, word: str) -> int:
+        """Return how often a command with ``word`` was run."""
+        return sum(word in " ".join(argv) for argv in self.run)
+
+
+def host(root: Path, files: dict[str, str | None] | None = None, **answers: Any) -> Any:
+    """Return a host below ``root``: :data:`FINE`, changed by ``files`` (None removes one)."""
+    for path, text in {**FINE, **(files or {})}.items():
+        if text is not None:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(text)
+    return agent.Host(str(root), Commands(**answers))
+
+
+def config(root: Path, **settings: Any) -> dict[str, Any]:
+    """Return the agent's configuration, with a console below ``root`` and no metadata service."""
+    nowhere = {"console": str(root / "console"), "imds": "http://127.0.0.1:9"}
+    return {**agent.DEFAULTS, **nowhere, **settings}
+
+
+def console(root: Path) -> list[str]:
+    """Return the lines on the console."""
+    path = root / "console"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def marker(root: Path) -> dict[str, Any] | None:
+    """Return what the marker says, None when there is none."""
+    path = root / "run/asgcycle/ready"
+    return json.loads(path.read_text()) if path.exists() else None

@@ -1,0 +1,267 @@
+"""What each check says of a host."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from aptpolicy import origins, values
+from tests.unit.formula.systems import BOOKWORM, BULLSEYE, FOCAL, JAMMY, TRIXIE, debian, ubuntu
+from tests.unit.readiness.agent import agent, host
+
+RPM = {"usr/bin/apt-get": None}
+
+
+def said(root, files=None, **answers):
+    """Return check → why for every check that does not pass."""
+    return dict(agent.look(host(root, files, **answers), list(agent.CHECKS)))
+
+
+def test_a_host_without_anything_against_it_passes(tmp_path):
+    assert said(tmp_path) == {}
+
+
+def test_the_pillar_knows_the_same_checks():
+    assert tuple(agent.CHECKS) == values.READINESS_CHECKS
+
+
+# -- cloud-init
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"run/cloud-init/result.json": None}, "stage none yet"),
+        (
+            {
+                "run/cloud-init/result.json": None,
+                "run/cloud-init/status.json": '{"v1": {"stage": "modules-final"}}',
+            },
+            "stage modules-final",
+        ),
+        ({"run/cloud-init/result.json": '{"v1": {"errors": ["no network"]}}'}, "no network"),
+        ({"run/cloud-init/result.json": '{"v1": {"err'}, "unknown"),
+        ({"run/cloud-init/result.json": "{}"}, "unknown"),
+        ({"run/cloud-init/disabled": ""}, "disabled"),
+        (
+            {"run/cloud-init/result.json": None, "usr/bin/cloud-init": None},
+            "not installed",
+        ),
+    ],
+)
+def test_cloud_init_has_to_have_ended_without_errors(tmp_path, files, words):
+    assert words in said(tmp_path, files)["cloud-init"]
+
+
+# -- reboot
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"run/reboot-required": ""}, "an update"),
+        (
+            {"run/reboot-required": "", "run/reboot-required.pkgs": "libc6\nlibc6\ndbus\n"},
+            "required by libc6, dbus",
+        ),
+        ({"run/systemd/shutdown/scheduled": "USEC=1"}, "scheduled"),
+        ({"boot/vmlinuz-999.1.0-18-cloud-amd64": ""}, "999.1.0-18-cloud-amd64 is installed"),
+    ],
+)
+def test_a_reboot_is_pending(tmp_path, files, words):
+    assert words in said(tmp_path, files)["reboot"]
+
+
+@pytest.mark.parametrize(
+    ("running", "installed", "newest"),
+    [
+        ("6.1.0-18-cloud-amd64", ["6.1.0-9-cloud-amd64", "6.1.0-18-cloud-amd64"], None),
+        ("6.1.0-9-cloud-amd64", ["6.1.0-18-cloud-amd64"], "6.1.0-18-cloud-amd64"),
+        ("6.1.0-18-amd64", ["6.1.0-18-cloud-amd64"], None),
+        ("6.12.48+deb13-amd64", ["6.12.57+deb13-amd64"], "6.12.57+deb13-amd64"),
+        ("6.12.48+deb13-cloud-amd64", ["6.12.48+deb13-amd64"], None),
+        ("5.15.0-1051-aws", ["5.15.0-1052-aws", "5.4.0-2000-aws"], "5.15.0-1052-aws"),
+        ("6.1.0-18-amd64", [], None),
+        ("6.1.0-18-amd64", ["old-by-hand"], None),
+    ],
+)
+def test_kernels_are_compared_by_their_numbers(running, installed, newest):
+    assert agent.newer_kernel(running, installed) == ((newest, running) if newest else None)
+
+
+def test_amazon_linux_is_asked_by_needs_restarting(tmp_path):
+    told = said(
+        tmp_path, RPM, **{"needs-restarting": (1, "Core libraries\nReboot is required\n", "")}
+    )
+    assert told["reboot"] == "needs-restarting -r: Reboot is required"
+
+
+def test_without_needs_restarting_a_reboot_is_unknown(tmp_path):
+    missing = agent.Unknown("needs-restarting is not installed")
+    assert said(tmp_path, RPM, **{"needs-restarting": missing})["reboot"].startswith("unknown: ")
+
+
+# -- security updates
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ((0, "openssl\nlibssl3\n", ""), "pending: openssl, libssl3"),
+        ((2, "", "asgcycle-ready: apt knows no security repository\n"), "no security repository"),
+        (agent.Unknown("python3 gave no answer within 120 s"), "unknown: python3 gave no answer"),
+    ],
+)
+def test_what_apt_has_pending_or_cannot_say_is_not_ready(tmp_path, answer, words):
+    assert words in said(tmp_path, pending=answer)["security-updates"]
+
+
+@pytest.mark.parametrize("age", [None, agent.LISTS_SECONDS + 60])
+def test_old_package_lists_say_nothing(tmp_path, age):
+    machine = host(tmp_path, {"run/asgcycle/lists": None if age is None else "{}"})
+    if age:
+        then = os.stat(tmp_path).st_mtime - age
+        os.utime(tmp_path / "run/asgcycle/lists", (then, then))
+    assert "package lists" in dict(agent.look(machine, ["security-updates"]))["security-updates"]
+    assert machine.run.count("pending") == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (
+            (100, "\nopenssl.x86_64   1:3.0.8-1.amzn2023   amazonlinux\n", ""),
+            "pending: openssl.x86_64",
+        ),
+        ((100, "", ""), "pending: see dnf"),
+        (
+            (1, "", "Error: Failed to download metadata for repo 'amazonlinux'\n"),
+            "unknown: dnf: Error",
+        ),
+    ],
+)
+def test_amazon_linux_is_asked_by_dnf(tmp_path, answer, words):
+    told = said(tmp_path, {**RPM, "usr/bin/dnf": ""}, **{"check-update": answer})
+    assert words in told["security-updates"]
+
+
+@pytest.mark.parametrize(
+    ("system", "repository"),
+    [
+        (BULLSEYE, debian("oldoldstable-security", "bullseye-security", "Debian-Security")),
+        (BOOKWORM, debian("oldstable-security", "bookworm-security", "Debian-Security")),
+        (TRIXIE, debian("stable-security", "trixie-security", "Debian-Security")),
+        (TRIXIE, debian("stable", "trixie")),
+        (TRIXIE, debian("stable-updates", "trixie-updates")),
+        (TRIXIE, debian("stable-backports", "trixie-backports", origin="Debian Backports")),
+        (FOCAL, ubuntu("focal-security")),
+        (JAMMY, ubuntu("jammy-updates")),
+        (JAMMY, ubuntu("jammy")),
+        (JAMMY, ubuntu("jammy-infra-security", "UbuntuESM")),
+        (JAMMY, ubuntu("jammy-apps-security", "UbuntuESMApps")),
+        (JAMMY, debian("docker", "jammy", "Docker", "Docker")),
+    ],
+    ids=lambda value: getattr(value, "codename", None) or str(value),
+)
+def test_the_agent_and_the_policy_agree_on_what_a_security_repository_is(system, repository):
+    patterns = origins.security_patterns(system)
+    meant = any(origins.matches(pattern, repository, system) for pattern in patterns)
+    assert agent.is_security(repository) == meant
+
+
+class AptConfig:
+    """What apt_pkg.config is asked for."""
+
+    def __init__(self, black=(), white=(), strict=False):
+        self.lists = {"Package-Blacklist": black, "Package-Whitelist": white}
+        self.strict = strict
+
+    def value_list(self, key):
+        return self.lists[key.rpartition("::")[2]]
+
+    def find_b(self, key, default):
+        return self.strict
+
+
+@pytest.mark.parametrize(
+    ("config", "left_out"),
+    [
+        (AptConfig(), set()),
+        (AptConfig(black=["linux-"]), {"linux-image"}),
+        (AptConfig(white=["openssl"]), set()),
+        (AptConfig(white=["openssl"], strict=True), {"linux-image"}),
+    ],
+)
+def test_what_the_policy_never_installs_does_not_count(config, left_out):
+    excluded = agent.exclusion(config)
+    assert {name for name in ("linux-image", "openssl") if excluded(name)} == left_out
+
+
+# -- highstate
+
+
+def test_without_a_highstate_in_this_boot_it_is_not_clean(tmp_path):
+    assert said(tmp_path, {"run/asgcycle/highstate": None}) == {
+        "highstate": "no clean highstate in this boot"
+    }
+
+
+FAILED = """{"local": {
+  "file_|-motd_|-/etc/motd_|-managed": {"__id__": "motd", "result": false, "comment": "no source"},
+  "pkg_|-vim_|-vim_|-installed": {"__id__": "vim", "result": true}}}"""
+
+
+@pytest.mark.parametrize(
+    ("out", "err", "words"),
+    [
+        (FAILED, "", "failed states: motd"),
+        ("[WARNING ] a log line\n" + FAILED, "", "failed states: motd"),
+        ('{"local": ["Rendering SLS \'base:web\' failed"]}', "", "salt-call: Rendering SLS"),
+        (
+            "Minion failed to authenticate with the master, has the minion key been accepted?\n",
+            "",
+            "the master has not accepted the key of this minion",
+        ),
+        ("", "Unable to sign_in to master: timeout\n", "salt-call: Unable to sign_in to master"),
+        ("", "", "it printed nothing"),
+    ],
+)
+def test_why_a_highstate_was_not_clean_is_said_in_a_line(out, err, words):
+    assert words in agent.highstate_trouble(out, err)
+
+
+@pytest.mark.parametrize(
+    ("code", "out", "fetched"),
+    [
+        (0, "Hit:1 http://deb.example.org bookworm InRelease\n", True),
+        (100, "E: The repository is not signed.\n", False),
+        (0, "Err:1 http://deb.example.org bookworm InRelease\n", False),
+        (0, "W: Failed to fetch http://deb.example.org/InRelease\n", False),
+        (0, "W: Download is performed unsandboxed as root\n", True),
+    ],
+)
+def test_lists_count_as_fetched_only_when_every_one_was(tmp_path, code, out, fetched):
+    machine = host(tmp_path, {"run/asgcycle/lists": None}, **{"apt-get": (code, out, "")})
+    why = agent.fetch_lists(machine)
+    assert (why is None) == fetched
+    assert agent.fresh_lists(machine) == fetched
+
+
+def test_only_the_named_checks_are_made(tmp_path):
+    machine = host(tmp_path, {"run/reboot-required": "", "run/asgcycle/highstate": None})
+    assert [name for name, _ in agent.look(machine, ["highstate"])] == ["highstate"]
+
+
+def test_an_unreadable_file_is_unknown(tmp_path):
+    machine = host(tmp_path)
+    (tmp_path / "run/cloud-init/result.json").unlink()
+    (tmp_path / "run/cloud-init/result.json").mkdir()
+    assert "unknown" in dict(agent.look(machine, ["cloud-init"]))["cloud-init"]
+
+
+def test_the_running_kernel_is_that_of_the_system(tmp_path, monkeypatch):
+    monkeypatch.setattr(agent.os, "uname", lambda: SimpleNamespace(release="6.1.0-17-amd64"))
+    told = said(tmp_path, {"boot/vmlinuz-6.1.0-18-amd64": ""})
+    assert told["reboot"] == "kernel 6.1.0-18-amd64 is installed, but 6.1.0-17-amd64 runs"
