@@ -73,7 +73,7 @@ def _group(name, found):
     if not isinstance(found, dict):
         return f"{name}: {found}"
     lines = [_headline(name, found)]
-    for part in (_obstacles, _plan, _table, _figures, _listing, _tail):
+    for part in (_obstacles, _plan, _table, _figures, _listing, _user_data, _tail):
         lines += part(name, found)
     return "\n".join(lines)
 
@@ -171,6 +171,16 @@ def _listing(name, found):
         f"{'?' if outdated is None else outdated} outdated, launches from "
         f"{found['launches_from']}"
     ]
+
+
+def _user_data(name, found):
+    """The document itself starts at the left margin: people copy it from here."""
+    if "user_data" not in found:
+        return []
+    packed = ", compressed" if found["compressed"] else ""
+    lines = [f"  {found['size']} of {found['limit']} bytes{packed}"]
+    lines += [f"  {p['name']}: {p['type']}, {p['size']} bytes" for p in found["parts"]]
+    return [*lines, "", *found["user_data"].splitlines()]
 
 
 def _tail(name, found):

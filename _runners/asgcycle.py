@@ -17,6 +17,7 @@ import salt.utils.args
 try:
     from asgroll import verbs
     from asgroll.master import Master
+    from userdata import show
 
     MISSING = None
 except ImportError as exc:  # the library or boto3 is not there: say which
@@ -136,6 +137,27 @@ def status(group=None, *extra, **unknown):
         salt-run asgcycle.status web
     """
     return verbs.status(_master(), group, extra, salt.utils.args.clean_kwargs(**unknown))
+
+
+def user_data(group=None, *extra, **policy):
+    """
+    Show what new instances of a group would boot with: the user data rendered from the pillar that
+    they would see, validated, with its size. Changes nothing and asks AWS nothing.
+
+    :param group: name of the Auto Scaling Group.
+    :param policy: policy keys, overriding pillar (``docs/policy.md`` lists them). The user data
+        itself is set in pillar only (``docs/user-data.md``).
+    :return: ``{"data": {group: {"result": bool, "user_data": text, "parts": […], "size": bytes,
+        "limit": bytes, "compressed": bool}}, "outputter": "asgcycle", "retcode": 0 or 2}``.
+        Nothing is raised for what a user can cause.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run asgcycle.user_data web
+    """
+    return show.user_data(_master(), group, extra, policy)
 
 
 def list_(*extra, **policy):

@@ -15,7 +15,7 @@ from asgroll import journal, session
 from asgroll.aws import Aws
 from asgroll.bus import EventBus
 from asgroll.errors import PolicyError
-from asgroll.policy import Policy, layers_for, parse
+from asgroll.policy import Policy, environment_of, layers_for, parse
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,10 @@ class Master:
         """The configuration layers of a group, weakest first (``policy.layers_for``)."""
         given = salt.utils.args.clean_kwargs(**arguments)
         return layers_for(group, self.pillar().get("asgcycle"), given)
+
+    def environment(self, group: str) -> str | None:
+        """The environment of a group (``policy.environment_of``)."""
+        return environment_of(group, self.pillar().get("asgcycle"))
 
     def policy(self, group: str, arguments: Mapping[str, Any]) -> Policy:
         """The Policy of a group from pillar and arguments; raises PolicyError."""

@@ -240,33 +240,57 @@ def layers_for(group: str, pillar: Any, arguments: Mapping[str, Any]) -> list:
     :raises PolicyError: when the pillar is not shaped as documented.
     """
     pillar = {} if pillar is None else pillar
+    environment = environment_of(group, pillar)
+    entries = [
+        (source, {key: value for key, value in entry.items() if key != "environment"})
+        for source, entry in _entries(group, pillar)
+    ]
+    layers = [("pillar asgcycle:defaults", pillar.get("defaults") or {})]
+    if environment is not None:
+        source = f"pillar asgcycle:environments:{environment}"
+        layers.append((source, pillar["environments"][environment] or {}))
+    return [*layers, *entries, ("argument", dict(arguments))]
+
+
+def environment_of(group: str, pillar: Any) -> str | None:
+    """
+    The environment that the pillar's groups give a group: that of the longest pattern or, over
+    all, of its exact name. None when they give none.
+
+    :param pillar: the value of the pillar key ``asgcycle`` (None when there is none).
+    :raises PolicyError: the pillar is not shaped as documented, or there is no such environment.
+    """
+    pillar = {} if pillar is None else pillar
     problems = _shape_problems(pillar)
     if problems:
         raise PolicyError(problems)
-    groups = pillar.get("groups") or {}
-    patterns = sorted((p for p in groups if fnmatchcase(group, p) and p != group), key=len)
-    chosen = [*patterns, *([group] if group in groups else [])]
-    entries = [(f"pillar asgcycle:groups:{p}", dict(groups[p] or {})) for p in chosen]
     environment = None
-    for _, entry in entries:
-        environment = entry.pop("environment", environment)
-    layers = [("pillar asgcycle:defaults", pillar.get("defaults") or {})]
-    if environment is not None and not isinstance(environment, str):
+    for _, entry in _entries(group, pillar):
+        environment = entry.get("environment", environment)
+    if environment is None:
+        return None
+    if not isinstance(environment, str):
         raise PolicyError(
             [f"pillar asgcycle:groups: environment {environment!r} of group {group}: give a text."]
         )
-    if environment is not None:
-        known = pillar.get("environments") or {}
-        if environment not in known:
-            have = ", ".join(map(str, known)) or "none"
-            raise PolicyError(
-                [
-                    f"pillar asgcycle:groups: environment {environment!r} of group {group} is not "
-                    f"in asgcycle:environments (there: {have})."
-                ]
-            )
-        layers.append((f"pillar asgcycle:environments:{environment}", known[environment] or {}))
-    return [*layers, *entries, ("argument", dict(arguments))]
+    known = pillar.get("environments") or {}
+    if environment not in known:
+        have = ", ".join(map(str, known)) or "none"
+        raise PolicyError(
+            [
+                f"pillar asgcycle:groups: environment {environment!r} of group {group} is not "
+                f"in asgcycle:environments (there: {have})."
+            ]
+        )
+    return environment
+
+
+def _entries(group: str, pillar: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """The matching entries of ``groups``: patterns from short to long, then the exact name."""
+    groups = pillar.get("groups") or {}
+    patterns = sorted((p for p in groups if fnmatchcase(group, p) and p != group), key=len)
+    chosen = [*patterns, *([group] if group in groups else [])]
+    return [(f"pillar asgcycle:groups:{p}", groups[p] or {}) for p in chosen]
 
 
 def _shape_problems(pillar: Any) -> list[str]:

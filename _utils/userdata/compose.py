@@ -1,0 +1,164 @@
+"""Settings, the formula's policy and the files of the formula → ``UserData``."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from asgroll.values import url
+from userdata import document, mime, secrets
+from userdata.apt import DISTRIBUTIONS, AptPolicy, minion_grains
+from userdata.errors import UserDataError
+from userdata.kinds import Part
+from userdata.settings import Settings
+
+FORMULA = "salt://unattended-upgrades"
+#: Names under which templates find the text of a file, and where it comes from.
+FILES = {
+    "first_boot": f"{FORMULA}/userdata/files/first-boot.sh",
+    "packages": f"{FORMULA}/userdata/files/packages-{{manager}}.sh",
+    "agent": f"{FORMULA}/readiness/files/asgcycle-ready",
+    "agent_unit": f"{FORMULA}/readiness/files/asgcycle-ready.service",
+}
+OS_MAP = f"{FORMULA}/osmap.yaml"
+#: The Salt Project's own repositories, https://docs.saltproject.io/salt/install-guide.
+SALT_REPOSITORIES = {
+    "apt": "https://mirror.example.com/salt/",
+    "dnf": "https://mirror.example.com/salt/",
+}
+CONSOLE = "/dev/console"
+
+
+@dataclass(frozen=True)
+class Request:
+    """
+    What user data is made of. ``hook`` is ``ready.json``'s: ``{"group", "name", "region",
+    "endpoint_url", "heartbeat"}``, or None when the group has no launch hook of ours.
+    """
+
+    group: str
+    environment: str | None
+    settings: Settings
+    apt: AptPolicy | None = None
+    hook: Mapping[str, Any] | None = None
+
+
+#: Path of the file server → text; raises UserDataError when it is not there.
+Read = Callable[[str], str]
+#: Path of a template and its variables → text; raises UserDataError with file and line.
+Render = Callable[[str, Mapping[str, Any]], str]
+
+
+def compose(request: Request, read: Read, render: Render) -> mime.UserData:
+    """
+    The user data of a group's new instances. Equal input gives equal bytes.
+
+    :raises UserDataError: with every problem that was found.
+    """
+    settings = request.settings
+    rendered = render(settings.template, variables(request, read))
+    base = document.read(rendered, settings.template)
+    data = document.extended(base, settings.extra)
+    text = document.write(data)
+    parts = (Part("cloud-config.yaml", mime.CLOUD_CONFIG, text), *settings.parts)
+    problems = [
+        f"{part.name}: {what} is refused in user data."
+        for part in parts
+        for what in secrets.in_text(part.content)
+    ]
+    problems += [f"{settings.template}: {what} is refused." for what in secrets.in_data(base)]
+    if problems:
+        raise UserDataError(dict.fromkeys(problems))
+    return mime.pack(parts)
+
+
+def variables(request: Request, read: Read) -> dict[str, Any]:
+    """What a template is given; docs/user-data.md lists it."""
+    settings = request.settings
+    manager = "apt" if settings.uses_apt else "dnf"
+    files = {name: read(path.format(manager=manager)) for name, path in FILES.items()}
+    flags = yaml.safe_load(read(OS_MAP)) if settings.uses_apt else {}
+    flag_packages = (flags.get(DISTRIBUTIONS.get(settings.os)) or {}).get("reboot_flag_packages")
+    return {
+        "group": request.group,
+        "environment": request.environment,
+        "os": settings.os,
+        "package_manager": manager,
+        "apt_policy": {"path": request.apt.path, "fragment": request.apt.fragment}
+        if request.apt
+        else None,
+        "apt": _apt(settings),
+        "first_boot_settings": _shell(
+            {
+                "UPGRADE": settings.upgrade,
+                "REBOOT": settings.reboot,
+                "SALT_SOURCE": settings.salt_source,
+                "SALT_VERSION": settings.salt_version,
+                "HOLD": " ".join(request.apt.hold) if request.apt else "",
+                "FLAG_PACKAGES": " ".join(flag_packages or ()),
+                "RELEASEVER": _releasever(settings),
+                "PROXY": settings.proxy,
+            }
+        ),
+        "salt_repository": _repository(settings, manager),
+        "minion_config": _yaml({"startup_states": "highstate", **settings.minion}),
+        "grains_file": _yaml(minion_grains(settings, request.group, request.environment)),
+        "ready_json": json.dumps(_ready(request), indent=1, sort_keys=True) + "\n",
+        "files": files,
+    }
+
+
+def _apt(settings: Settings) -> dict[str, Any] | None:
+    """The ``apt`` key of cloud-config, or None when the AMI's own sources stay."""
+    found: dict[str, Any] = {}
+    for key, uri in (
+        ("primary", settings.apt_mirror),
+        ("security", settings.apt_security_mirror),
+    ):
+        if uri:
+            found[key] = [{"arches": ["default"], "uri": uri}]
+    if settings.uses_apt and settings.proxy:
+        found["proxy"] = settings.proxy
+    return found or None
+
+
+def _releasever(settings: Settings) -> str:
+    wanted = settings.dnf_releasever
+    return wanted if settings.os == "amazon-linux-2023" and wanted != "image" else ""
+
+
+def _repository(settings: Settings, manager: str) -> dict[str, str] | None:
+    if settings.salt_source != "repository":
+        return None
+    return {
+        "url": url(settings.salt_url or SALT_REPOSITORIES[manager]),
+        "key": settings.salt_key,
+        "version": settings.salt_version,
+    }
+
+
+def _ready(request: Request) -> dict[str, Any]:
+    settings = request.settings
+    needless = {"security-updates"} if settings.upgrade == "none" else set()
+    needless |= {"reboot"} if settings.reboot == "never" else set()
+    return {
+        "checks": [check for check in settings.ready_checks if check not in needless],
+        "timeout": round(settings.ready_timeout),
+        "interval": round(settings.ready_interval),
+        "console": CONSOLE,
+        "hook": dict(request.hook) if request.hook else None,
+    }
+
+
+def _shell(settings: Mapping[str, str]) -> str:
+    """Lines that a shell reads; what is empty is left out."""
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in settings.items() if value)
+
+
+def _yaml(data: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(dict(data), default_flow_style=False, allow_unicode=True)

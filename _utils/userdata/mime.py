@@ -1,0 +1,105 @@
+"""Parts of user data → the bytes that EC2 stores."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from userdata.errors import UserDataError
+from userdata.kinds import Part
+
+#: Bytes of raw user data (Amazon EC2 user guide, "Run commands at launch").
+LIMIT = 16 * 1024
+CLOUD_CONFIG = "text/cloud-config"
+BASE64_LINE = 76
+
+
+@dataclass(frozen=True)
+class PartSize:
+    """One part as it is told to people: its file name, MIME type and size in bytes."""
+
+    name: str
+    type: str
+    size: int
+
+
+@dataclass(frozen=True)
+class UserData:
+    """
+    What instances boot with.
+
+    ``content`` is what EC2 stores, before its base64; ``text`` the same as people read it;
+    ``parts`` names every part; ``compressed`` tells whether ``content`` is gzip.
+    """
+
+    content: bytes
+    text: str
+    parts: tuple[PartSize, ...]
+    compressed: bool
+
+
+def pack(parts: Sequence[Part]) -> UserData:
+    """
+    One part as it is, several as MIME multi-part, compressed when it is over the limit.
+
+    Equal parts give equal bytes: nothing in them depends on time or chance.
+
+    :raises UserDataError: it is over 16 KB compressed as well; with the size of each part.
+    """
+    text = parts[0].content if len(parts) == 1 else _multipart(parts)
+    sizes = tuple(PartSize(p.name, p.type, len(p.content.encode())) for p in parts)
+    raw = text.encode()
+    if len(raw) <= LIMIT:
+        return UserData(raw, text, sizes, compressed=False)
+    squeezed = gzip.compress(raw, compresslevel=9, mtime=0)
+    if len(squeezed) > LIMIT:
+        each = ", ".join(f"{p.name} {p.size} bytes" for p in sizes)
+        raise UserDataError(
+            [
+                f"the user data is {len(squeezed)} bytes compressed ({each}), EC2 takes {LIMIT}; "
+                "let a part fetch what is large (text/x-include-url), or leave it to Salt."
+            ]
+        )
+    return UserData(squeezed, text, sizes, compressed=True)
+
+
+def unpack(content: bytes) -> str:
+    """User data as EC2 has it, as text for people; what is no text is told by its size."""
+    if content[:2] == b"\x1f\x8b":
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError):
+            return f"({len(content)} bytes of broken gzip)\n"
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return f"({len(content)} bytes that are no text)\n"
+
+
+def _multipart(parts: Sequence[Part]) -> str:
+    digest = hashlib.sha256(repr([(p.name, p.type, p.content) for p in parts]).encode())
+    boundary = f"==asgcycle-{digest.hexdigest()[:32]}=="
+    lines = [f'Content-Type: multipart/mixed; boundary="{boundary}"', "MIME-Version: 1.0", ""]
+    for part in parts:
+        lines += [f"--{boundary}", *_headed(part)]
+    return "\n".join([*lines, f"--{boundary}--", ""])
+
+
+def _headed(part: Part) -> list[str]:
+    """cloud-init reads 7bit and base64 safely; raw 8bit it decodes as if it were escaped."""
+    encoding, body = "7bit", part.content
+    if not body.isascii():
+        raw = base64.b64encode(body.encode()).decode()
+        body = "\n".join(raw[i : i + BASE64_LINE] for i in range(0, len(raw), BASE64_LINE))
+        encoding = "base64"
+    return [
+        f'Content-Type: {part.type}; charset="utf-8"',
+        "MIME-Version: 1.0",
+        f"Content-Transfer-Encoding: {encoding}",
+        f'Content-Disposition: attachment; filename="{part.name}"',
+        "",
+        body,
+    ]

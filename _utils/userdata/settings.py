@@ -1,0 +1,244 @@
+"""
+Pillar sections ``user_data`` → validated ``Settings``.
+
+``KEYS`` is the one table of what may be set; docs/user-data.md is generated from it. Every problem
+is found at once and names the key, the value and what is allowed.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from asgroll import values
+from userdata import kinds, secrets
+from userdata.errors import UserDataError
+
+#: Operating system → its releases, the oldest first.
+APT_RELEASES = {"debian": ("11", "12", "13"), "ubuntu": ("20.04", "22.04", "24.04")}
+SYSTEMS = (*APT_RELEASES, "amazon-linux-2", "amazon-linux-2023")
+CHECKS = ("cloud-init", "reboot", "security-updates", "highstate")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a new instance does; see ``KEYS`` for every field. Durations are seconds."""
+
+    os: str = ""
+    release: str = ""
+    upgrade: str = "security"
+    reboot: str = "if_required"
+    apt_mirror: str = ""
+    apt_security_mirror: str = ""
+    dnf_releasever: str = "latest"
+    proxy: str = ""
+    salt_source: str = "preinstalled"
+    salt_version: str = ""
+    salt_url: str = ""
+    salt_key: str = ""
+    minion: dict = field(default_factory=dict)
+    grains: dict = field(default_factory=dict)
+    ready_checks: tuple[str, ...] = CHECKS
+    ready_timeout: float = 3000.0
+    ready_interval: float = 10.0
+    extra: dict = field(default_factory=dict)
+    parts: tuple[kinds.Part, ...] = ()
+    template: str = "salt://unattended-upgrades/userdata/cloud-config.jinja"
+
+    @property
+    def uses_apt(self) -> bool:
+        """Whether packages come through apt; else through yum or dnf."""
+        return self.os in APT_RELEASES
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key: how it is read, and what it means."""
+
+    parse: Callable[[Any], Any]
+    about: str
+
+
+KEYS: dict[str, Key] = {
+    "os": Key(values.choice(*SYSTEMS), "What the AMI is: " + ", ".join(SYSTEMS) + ". Required."),
+    "release": Key(
+        kinds.release,
+        "Release of Debian (11, 12, 13) or Ubuntu (20.04, 22.04, 24.04). Without it only what the "
+        "oldest of them understands is written.",
+    ),
+    "upgrade": Key(
+        values.choice("security", "all", "none"),
+        "What is installed before the instance joins: security updates as the policy of the "
+        "formula has them, everything, or nothing.",
+    ),
+    "reboot": Key(
+        values.choice("if_required", "always", "never"),
+        "Whether the instance then reboots, once, before it joins.",
+    ),
+    "apt.mirror": Key(values.url, "Mirror of the main archive, for Debian and Ubuntu."),
+    "apt.security_mirror": Key(values.url, "Mirror of the security archive."),
+    "dnf.releasever": Key(
+        kinds.releasever,
+        "Release of Amazon Linux 2023's repositories to upgrade to: latest, an exact one, or image "
+        "for what the AMI is locked to.",
+    ),
+    "proxy": Key(values.url, "HTTP proxy for apt, yum and dnf. A password in it is refused."),
+    "salt.source": Key(
+        values.choice("preinstalled", "repository"),
+        "Where the minion comes from: it is in the AMI, or a package repository has it.",
+    ),
+    "salt.version": Key(kinds.version, "Exact version to install from the repository."),
+    "salt.url": Key(
+        values.url, "The repository or your mirror of it; without it the Salt Project's own."
+    ),
+    "salt.key": Key(kinds.public_key, "Public key of the repository, ASCII-armored."),
+    "minion": Key(
+        kinds.minion,
+        "Options of the minion's configuration; `master` is required. The id is always the "
+        "instance id. Without `startup_states` a highstate runs at each start.",
+    ),
+    "grains": Key(
+        kinds.grains,
+        "Grains besides `group`, `environment` and `launch_template_version`, such as `role`.",
+    ),
+    "ready.checks": Key(
+        values.names(CHECKS, "checks"),
+        "What has to hold before the instance is ready. With `upgrade: none` security-updates, "
+        "with `reboot: never` reboot is left out.",
+    ),
+    "ready.timeout": Key(
+        values.positive_duration, "How long the readiness agent waits at each boot."
+    ),
+    "ready.interval": Key(values.positive_duration, "Pause between two looks of the agent."),
+    "extra": Key(
+        kinds.extra,
+        "Cloud-config of your own. Mappings are merged by key, lists are put behind ours; "
+        "`runcmd` runs after the reboot and the joining.",
+    ),
+    "parts": Key(
+        kinds.parts,
+        "More MIME parts, a list of `{name, type, content}`. They are run by cloud-init as they "
+        "are: a shell script after the joining, a boothook before everything and at every boot.",
+    ),
+    "template": Key(
+        kinds.salt_path, "Your own template instead of ours; it gets the same variables."
+    ),
+}
+MAPPINGS = frozenset({"minion", "grains", "extra"})
+GROUPS = frozenset(name.split(".")[0] for name in KEYS if "." in name)
+if {name.replace(".", "_") for name in KEYS} != {f.name for f in fields(Settings)}:
+    raise AssertionError("KEYS and Settings differ")
+
+Layers = Sequence[tuple[str, Mapping[str, Any]]]
+
+
+def parse(layers: Layers) -> Settings:
+    """
+    Merge the ``user_data`` sections, later ones winning, into Settings.
+
+    Mappings (``minion``, ``grains``, ``extra``) are merged by key; ``null`` takes a value back.
+
+    :param layers: pairs of where it comes from (for messages) and the section's mapping.
+    :raises UserDataError: with every problem of every layer, also of values that are overridden.
+    """
+    found: dict[str, Any] = {}
+    problems: list[str] = []
+    for source, layer in layers:
+        for name, raw in _flat(source, layer, problems):
+            if raw is None:
+                found.pop(name, None)
+                continue
+            hidden = list(secrets.in_data({name: kinds.plain(raw)}))
+            problems += [f"{source}: {what} is refused in user data." for what in hidden]
+            try:
+                value = KEYS[name].parse(raw)
+            except ValueError as exc:
+                shown = "the value" if hidden or name == "salt.key" else repr(kinds.plain(raw))
+                problems.append(f"{source}: {name}: {shown} is not allowed; give {exc}.")
+                continue
+            merging = name in MAPPINGS and name in found
+            found[name] = merged(found[name], value) if merging else value
+    if problems:
+        raise UserDataError(problems)
+    settings = Settings(**{name.replace(".", "_"): value for name, value in found.items()})
+    problems = list(_contradictions(settings, set(found)))
+    if problems:
+        raise UserDataError(problems)
+    return settings
+
+
+def merged(below: Mapping, above: Mapping) -> dict:
+    """``above`` over ``below``: mappings by key, everything else is replaced, null removes."""
+    result = dict(below)
+    for key, value in above.items():
+        if isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
+            result[key] = merged(result[key], value)
+        elif value is None:
+            result.pop(key, None)
+        else:
+            result[key] = value
+    return result
+
+
+def _flat(source: str, layer: Any, problems: list[str]):
+    """The pairs of dotted key and raw value of one layer; what is no key goes to the problems."""
+    if not isinstance(layer, Mapping):
+        problems.append(f"{source}: must be a mapping of keys, not {layer!r}.")
+        return
+    for key, raw in layer.items():
+        if key in KEYS and key not in GROUPS:
+            yield key, raw
+        elif key not in GROUPS:
+            problems.append(_unknown(source, str(key)))
+        elif isinstance(raw, Mapping):
+            for inner, value in raw.items():
+                name = f"{key}.{inner}"
+                if name in KEYS:
+                    yield name, value
+                else:
+                    problems.append(_unknown(source, name))
+        elif raw is not None:
+            problems.append(f"{source}: {key}: must be a mapping, not {raw!r}.")
+
+
+def _unknown(source: str, name: str) -> str:
+    close = difflib.get_close_matches(name, KEYS, n=1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    return f"{source}: unknown key {name!r}.{hint} Known keys: {', '.join(KEYS)}."
+
+
+def _contradictions(settings: Settings, given: set[str]):
+    """What each value alone does not show."""
+    if not given:
+        yield (
+            "pillar asgcycle: there is no user_data for this group; give at least os and "
+            "minion: {master: …} under defaults, its environment or the group."
+        )
+        return
+    if not settings.os:
+        yield f"os: is missing; give one of {', '.join(SYSTEMS)}."
+    if not settings.minion.get("master"):
+        yield "minion: master is missing; give the name or address of the Salt master."
+    yield from _misplaced(settings, given)
+    releases = APT_RELEASES.get(settings.os, ())
+    if settings.release and settings.os and settings.release not in releases:
+        allowed = f"one of {', '.join(releases)}" if releases else "none"
+        yield f"release: {settings.release!r} is not one of os: {settings.os}; give {allowed}."
+    if settings.salt_source == "repository":
+        for name in ("salt.version", "salt.key"):
+            if name not in given:
+                yield f"{name}: is missing; salt.source: repository needs it."
+
+
+def _misplaced(settings: Settings, given: set[str]):
+    for name in sorted(given):
+        if name.startswith("apt.") and settings.os and not settings.uses_apt:
+            yield f"{name}: is for Debian and Ubuntu, not for os: {settings.os}."
+        if name.startswith("dnf.") and settings.os not in ("", "amazon-linux-2023"):
+            yield f"{name}: is for Amazon Linux 2023, not for os: {settings.os}."
+        if name in ("salt.version", "salt.url", "salt.key") and (
+            settings.salt_source == "preinstalled"
+        ):
+            yield f"{name}: means nothing with salt.source: preinstalled; give repository."

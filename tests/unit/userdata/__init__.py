@@ -1,0 +1,1 @@
+"""What new instances boot with: settings, composing, documents."""

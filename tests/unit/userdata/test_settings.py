@@ -1,0 +1,127 @@
+"""Which settings are taken, and what is said about those that are not."""
+
+import pytest
+
+from tests.unit.userdata.build import LEAST, REPOSITORY, armored, refusals
+from userdata import settings
+from userdata.kinds import Part
+
+
+def parsed(*sections):
+    return settings.parse([(f"pillar {n}", section) for n, section in enumerate(sections, 1)])
+
+
+def test_later_layers_win_and_mappings_are_merged_by_key():
+    found = parsed(
+        {**LEAST, "grains": {"role": "web", "tier": {"a": 1}}, "upgrade": "all"},
+        {"grains": {"tier": {"b": 2}}, "minion": {"log_level": "info"}},
+        {"upgrade": "none", "release": None},
+    )
+    assert found.grains == {"role": "web", "tier": {"a": 1, "b": 2}}
+    assert found.minion == {"master": "salt.example.com", "log_level": "info"}
+    assert (found.upgrade, found.release) == ("none", "")
+
+
+def test_numbers_that_yaml_makes_of_releases_are_understood():
+    assert parsed({**LEAST, "release": 12}).release == "12"
+    assert parsed({**LEAST, "os": "ubuntu", "release": 24.04}).release == "24.04"
+
+
+def test_parts_keep_their_order():
+    one = {"name": "a.sh", "type": "text/x-shellscript", "content": "#!/bin/sh\n"}
+    found = parsed({**LEAST, "parts": [one, {**one, "name": "b.sh"}]})
+    assert found.parts == (Part(**one), Part(**{**one, "name": "b.sh"}))
+
+
+def test_every_problem_of_every_layer_is_told_at_once():
+    said = refusals({"os": "beos", "upgrad": "all"}, {"os": "debian", "reboot": True})
+    assert len(said) == 3
+    assert said[0].startswith("pillar 1: os: 'beos' is not allowed; give one of debian, ubuntu")
+    assert "pillar 1: unknown key 'upgrad'. Did you mean upgrade?" in said[1]
+    assert said[2].startswith("pillar 2: reboot: True is not allowed; give one of if_required")
+
+
+PART = {"name": "a.sh", "type": "text/x-shellscript", "content": ""}
+BAD = {
+    "nothing": ({}, "there is no user_data for this group"),
+    "no os": ({"minion": {"master": "m"}}, "os: is missing; give one of debian"),
+    "no master": ({"os": "debian"}, "minion: master is missing"),
+    "a minion id": ({**LEAST, "minion": {"id": "web1"}}, "the minion id is always the instance id"),
+    "a release of another system": ({**LEAST, "release": "24.04"}, "give one of 11, 12, 13"),
+    "a release where there is none": (
+        {"os": "amazon-linux-2", "release": "2", "minion": {"master": "m"}},
+        "'2' is not one of os: amazon-linux-2; give none",
+    ),
+    "a mirror for Amazon Linux": (
+        {"os": "amazon-linux-2023", "minion": {"master": "m"}, "apt": {"mirror": "http://m/"}},
+        "apt.mirror: is for Debian and Ubuntu",
+    ),
+    "releasever for Debian": ({**LEAST, "dnf": {"releasever": "latest"}}, "is for Amazon Linux"),
+    "a word for releasever": (
+        {**LEAST, "os": "amazon-linux-2023", "dnf": {"releasever": "newest"}},
+        "give latest, image",
+    ),
+    "a section that is a text": ({**LEAST, "salt": "repository"}, "salt: must be a mapping"),
+    "an unknown key of a section": ({**LEAST, "salt": {"sorce": "x"}}, "Did you mean salt.source?"),
+    "a version that is no version": (
+        {**LEAST, "salt": {**REPOSITORY, "version": "latest"}},
+        "an exact version in quotes",
+    ),
+    "a version that YAML made a number": (
+        {**LEAST, "salt": {**REPOSITORY, "version": 3008.1}},
+        "an exact version in quotes",
+    ),
+    "a repository without version and key": (
+        {**LEAST, "salt": {"source": "repository"}},
+        "salt.version: is missing",
+    ),
+    "a version for what is preinstalled": (
+        {**LEAST, "salt": {"version": "3008.3"}},
+        "salt.version: means nothing with salt.source: preinstalled",
+    ),
+    "a mirror that is no URL": ({**LEAST, "apt": {"mirror": "mirror"}}, "a URL like"),
+    "grains that are a list": ({**LEAST, "grains": ["role"]}, "a mapping whose keys are texts"),
+    "host keys": ({**LEAST, "extra": {"ssh_keys": {}}}, "host keys are made on the instance"),
+    "a check that nobody makes": ({**LEAST, "ready": {"checks": ["luck"]}}, "out of cloud-init"),
+    "no time at all": ({**LEAST, "ready": {"timeout": 0}}, "a duration longer than 0"),
+    "cloud-config as a part": (
+        {**LEAST, "parts": [{**PART, "type": "text/cloud-config"}]},
+        "more cloud-config goes under extra",
+    ),
+    "two parts of one name": ({**LEAST, "parts": [PART, PART]}, "a list whose names differ"),
+    "a template that is a path": ({**LEAST, "template": "/srv/x"}, "like salt://web/"),
+    "a grain that user data sets itself": (
+        {**LEAST, "grains": {"group": "other"}},
+        "grains other than group",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_settings_are_refused_with_what_is_allowed(case):
+    section, said = BAD[case]
+    assert any(said in message for message in refusals(section))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "3008",
+        armored().replace("PUBLIC", "PRIVATE"),
+        armored()[:-30],
+        armored().replace("AQID", "AQIE"),
+        armored(b"\x00\x01\x02"),
+    ],
+)
+def test_a_key_that_is_cut_or_altered_is_refused_without_showing_it(key):
+    said = refusals({**LEAST, "salt": {**REPOSITORY, "key": key}})
+    assert len(said) >= 1
+    assert "an ASCII-armored public key" in said[-1]
+    assert "AQID" not in str(said)
+
+
+def test_a_key_is_taken_as_pillars_indent_it():
+    indented = "\n".join(f"  {line}" for line in armored().splitlines())
+    found = parsed({**LEAST, "salt": {**REPOSITORY, "key": indented}})
+    assert found.salt_key == armored()
