@@ -106,7 +106,7 @@ def variables(request: Request, read: Read) -> dict[str, Any]:
             }
         ),
         "salt_repository": _repository(settings, manager),
-        "minion_config": _yaml({"startup_states": "highstate", **settings.minion}),
+        "minion_config": _yaml(settings.minion),
         "grains_file": _yaml(minion_grains(settings, request.group, request.environment)),
         "ready_json": json.dumps(_ready(request), indent=1, sort_keys=True) + "\n",
         "files": files,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import gzip
 import hashlib
+import quopri
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +14,6 @@ from userdata.kinds import Part
 #: Bytes of raw user data (Amazon EC2 user guide, "Run commands at launch").
 LIMIT = 16 * 1024
 CLOUD_CONFIG = "text/cloud-config"
-BASE64_LINE = 76
 
 
 @dataclass(frozen=True)
@@ -89,16 +88,16 @@ def _multipart(parts: Sequence[Part]) -> str:
 
 
 def _headed(part: Part) -> list[str]:
-    """cloud-init reads 7bit and base64 safely; raw 8bit it decodes as if it were escaped."""
-    encoding, body = "7bit", part.content
-    if not body.isascii():
-        raw = base64.b64encode(body.encode()).decode()
-        body = "\n".join(raw[i : i + BASE64_LINE] for i in range(0, len(raw), BASE64_LINE))
-        encoding = "base64"
+    """
+    cloud-init parses the message as text, in which raw 8bit bytes are lost; quoted-printable
+    survives and, unlike base64, compresses well.
+    """
+    plain = part.content.isascii()
+    body = part.content if plain else quopri.encodestring(part.content.encode()).decode()
     return [
         f'Content-Type: {part.type}; charset="utf-8"',
         "MIME-Version: 1.0",
-        f"Content-Transfer-Encoding: {encoding}",
+        f"Content-Transfer-Encoding: {'7bit' if plain else 'quoted-printable'}",
         f'Content-Disposition: attachment; filename="{part.name}"',
         "",
         body,

@@ -97,7 +97,7 @@ KEYS: dict[str, Key] = {
     "minion": Key(
         kinds.minion,
         "Options of the minion's configuration; `master` is required. The id is always the "
-        "instance id. Without `startup_states` a highstate runs at each start.",
+        "instance id.",
     ),
     "grains": Key(
         kinds.grains,

@@ -23,7 +23,7 @@ def armored(packets=b"\x98" + bytes(range(60))):
     body = base64.b64encode(packets).decode()
     lines = [body[i : i + 64] for i in range(0, len(body), 64)]
     checksum = base64.b64encode(kinds.crc24(packets)).decode()
-    head, tail = ("-----{} PGP PUBLIC KEY BLOCK-----".format(word) for word in ("BEGIN", "END"))
+    head, tail = (f"-----{word} PGP PUBLIC KEY BLOCK-----" for word in ("BEGIN", "END"))
     return "\n".join([head, "", *lines, f"={checksum}", tail, ""])
 
 

@@ -78,7 +78,6 @@ def test_the_minion_has_grains_and_options_but_no_id_in_its_files():
     assert yaml.safe_load(found["/etc/salt/minion.d/asgcycle.conf"]) == {
         "log_level": "info",
         "master": ["a", "b"],
-        "startup_states": "highstate",
     }
 
 

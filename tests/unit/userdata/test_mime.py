@@ -29,11 +29,16 @@ def read_back(built):
 def test_one_part_stays_as_it_is():
     built = mime.pack([CONFIG])
     assert built.content == CONFIG.content.encode()
-    assert built.parts == (mime.PartSize("cloud-config.yaml", "text/cloud-config", 28),)
+    assert built.parts == (mime.PartSize("cloud-config.yaml", "text/cloud-config", 27),)
 
 
 def test_several_parts_come_back_in_their_order():
     assert read_back(mime.pack([CONFIG, SCRIPT, UMLAUT])) == [CONFIG, SCRIPT, UMLAUT]
+
+
+def test_a_part_without_a_newline_at_its_end_comes_back_as_it_was():
+    bare = Part("bare.sh", "text/x-shellscript", "#!/bin/sh\necho 'ä' = b ")
+    assert read_back(mime.pack([CONFIG, bare])) == [CONFIG, bare]
 
 
 def test_equal_parts_give_equal_bytes_and_other_parts_another_boundary():
@@ -54,7 +59,7 @@ def test_what_is_too_large_even_compressed_is_refused_with_the_size_of_each_part
     noise = Part("noise.sh", "text/x-shellscript", NOISE)
     with pytest.raises(UserDataError) as refused:
         mime.pack([CONFIG, noise])
-    assert "cloud-config.yaml 28 bytes, noise.sh 40000 bytes" in str(refused.value)
+    assert "cloud-config.yaml 27 bytes, noise.sh 40000 bytes" in str(refused.value)
     assert "EC2 takes 16384" in str(refused.value)
 
 
