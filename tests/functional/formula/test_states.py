@@ -23,10 +23,12 @@ STATE_FILES = [
     "unattended-upgrades.package",
     "unattended-upgrades.config",
     "unattended-upgrades.service",
+    "unattended-upgrades.readiness",
     "unattended-upgrades.clean",
     "unattended-upgrades.package.clean",
     "unattended-upgrades.config.clean",
     "unattended-upgrades.service.clean",
+    "unattended-upgrades.readiness.clean",
 ]
 THEIR_FILES = ("50unattended-upgrades", "10periodic")
 APT_UNATTENDED = """\
@@ -48,9 +50,8 @@ APT_MAP = """\
 
 def steps(found):
     """Without what depends on whether systemd runs on this machine."""
-    return [
-        step for step in found if "module-run" not in step[0] and "service-running" not in step[0]
-    ]
+    of_systemd = ("module-run", "service-running", "service-dead")
+    return [step for step in found if not step[0].endswith(of_systemd)]
 
 
 @pytest.fixture
@@ -101,9 +102,10 @@ def test_bad_pillars_written_by_hand_all_end_in_the_failing_state(minion):
         assert found == [INVALID], key
 
 
-def test_cleaning_goes_from_timers_to_configuration_to_package(minion):
+def test_cleaning_goes_from_readiness_and_timers_to_configuration_to_package(minion):
     names = [name for name, _ in steps(minion().low("unattended-upgrades.clean"))]
     expected = [
+        "readiness-clean-file-absent",
         "service-clean-file-absent",
         "config-clean-file-absent",
         "package-clean-pkg-removed",
