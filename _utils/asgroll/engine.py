@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
-from asgroll import changes, outcome
+from asgroll import changes, outcome, pace
 from asgroll.actions import (
     Action,
     Finish,
@@ -105,11 +105,13 @@ class Engine:
         while not roll.phase.ended:
             roll = self.turn(roll)
             if not (roll.phase.ended or self._again):
-                self._sleep(self._pause())
+                self._sleep(self._pause(roll))
         self._emit(roll, Step.FINISHED, roll.reason or roll.phase.value, result=roll.phase.value)
         return roll
 
-    def _pause(self) -> float:
+    def _pause(self, roll: Roll) -> float:
+        if self._slowdown == 1 and not self._blind_turns:
+            return pace.pause(roll, self._policy, self._clock())
         usual = self._policy.poll_interval
         return max(usual, min(usual * self._slowdown, LONGEST_PAUSE_SECONDS))
 

@@ -117,7 +117,12 @@ KEYS: dict[str, Key] = {
     "healthy_for": Key(
         values.parse_duration, "A new instance counts after serving this long unbroken."
     ),
-    "poll_interval": Key(values.positive_duration, "Pause between two observations."),
+    "poll_interval": Key(
+        values.positive_duration,
+        "Longest pause between two observations; longer only while AWS throttles. While instances "
+        "are about to become ready the pause is a fortieth of what they usually take, but 3s at "
+        "least.",
+    ),
     "settle_time": Key(
         values.parse_duration, "How long AWS's answers may lag behind a change of ours."
     ),

@@ -50,6 +50,15 @@ def test_a_turn_reads_the_group_once_and_each_load_balancer_once(victims):
         assert set(turn) <= {*EVERY_TURN, "DescribeInstances", "DescribeScalingActivities"}
 
 
+@pytest.mark.parametrize("surge", [1, 10])
+def test_a_group_is_looked_at_twenty_times_a_minute_at_most(surge):
+    outcome = roll(spec(desired=30), surge=surge)
+    assert_all_replaced(outcome)
+    looks = [c.time for c in outcome.calls() if c.operation == "DescribeAutoScalingGroups"]
+    # what a turn leads to at once, restoring, is looked at once more
+    assert all(later - first > 60 for first, later in zip(looks, looks[22:], strict=False))
+
+
 @pytest.mark.parametrize("victims", SIZES)
 def test_the_preflight_reads_as_much_whatever_the_number_of_victims(victims):
     outcome = roll(spec(desired=victims, **BALANCED), surge=2)

@@ -7,7 +7,17 @@ import pytest
 
 LIBRARY = Path(__file__).resolve().parents[3] / "_utils" / "asgroll"
 MODULES = {path.stem: ast.parse(path.read_text()) for path in LIBRARY.glob("*.py")}
-PURE = ("planner", "ordering", "tracker", "outcome", "selection", "gates", "changes", "report")
+PURE = (
+    "planner",
+    "ordering",
+    "pace",
+    "tracker",
+    "outcome",
+    "selection",
+    "gates",
+    "changes",
+    "report",
+)
 DATA = ("model", "actions", "policy", "values", "errors", "events")
 KNOW_AWS = ("aws", "awserrors", "session")
 KNOW_SALT = ("master", "bus")
