@@ -68,8 +68,8 @@ join() {
     if [ "$SALT_SOURCE" = repository ]; then
         try install_minion || fail "the minion cannot be installed"
     fi
-    systemctl enable salt-minion.service && systemctl restart salt-minion.service ||
-        fail "the minion does not start"
+    systemctl enable salt-minion.service || fail "there is no minion to start"
+    systemctl restart salt-minion.service || fail "the minion does not start"
     asgcycle-ready key || say "the minion's key is not on the console"
     say "joined"
 }

@@ -1,0 +1,37 @@
+"""The shell parts: every shell that may run them can read them, and shellcheck is content."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.userdata.build import REPO
+
+SCRIPTS = sorted((REPO / "unattended-upgrades" / "userdata" / "files").glob("*.sh"))
+SHELLCHECK = Path(sys.executable).with_name("shellcheck")
+
+
+def complaints(*command):
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.stdout + done.stderr if done.returncode else ""
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("shell", ["bash", "dash"])
+def test_the_shells_of_every_system_can_read_it(shell, script):
+    if not shutil.which(shell):
+        pytest.skip(f"{shell} is not installed on this machine")
+    assert complaints(shell, "-n", str(script)) == ""
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_shellcheck_has_nothing_to_say(script):
+    assert complaints(str(SHELLCHECK), str(script)) == ""
+
+
+def test_shellcheck_would_say_something(tmp_path):
+    bad = tmp_path / "bad.sh"
+    bad.write_text("#!/bin/sh\nrm -rf $1/*\n")
+    assert "SC2086" in complaints(str(SHELLCHECK), str(bad))
