@@ -145,8 +145,8 @@ def user_data(group=None, *extra, **policy):
     they would see, validated, with its size. Changes nothing and asks AWS nothing.
 
     :param group: name of the Auto Scaling Group.
-    :param policy: policy keys, overriding pillar (``docs/policy.md`` lists them). The user data
-        itself is set in pillar only (``docs/user-data.md``).
+    :param policy: policy keys, overriding pillar (``docs/policy.md`` lists them), and
+        ``user_data`` with keys of ``docs/user-data.md``.
     :return: ``{"data": {group: {"result": bool, "user_data": text, "parts": […], "size": bytes,
         "limit": bytes, "compressed": bool}}, "outputter": "asgcycle", "retcode": 0 or 2}``.
         Nothing is raised for what a user can cause.
@@ -156,6 +156,7 @@ def user_data(group=None, *extra, **policy):
     .. code-block:: bash
 
         salt-run asgcycle.user_data web
+        salt-run asgcycle.user_data web user_data='{upgrade: all}'
     """
     return show.user_data(_master(), group, extra, policy)
 

@@ -13,8 +13,8 @@ import salt.loader
 import salt.template
 from salt.exceptions import SaltException
 
+from asgroll.policy import Policy, section
 from asgroll.policy import parse as policy_of
-from asgroll.policy import section
 from userdata import apt, compose
 from userdata.errors import UserDataError
 from userdata.mime import UserData
@@ -83,12 +83,13 @@ def for_group(master: Any, group: str, arguments: Mapping[str, Any]) -> UserData
     What new instances of a group boot with, from the pillar that they would see.
 
     :param master: an ``asgroll.master.Master``.
-    :param arguments: policy keys of the command line, overriding pillar.
+    :param arguments: of the command line, overriding pillar.
     :raises UserDataError: with every problem that was found.
     :raises asgroll.errors.PolicyError: a pillar that does not render, or is not shaped as
         documented.
     """
     layers = master.layers(group, arguments)
+    policy = policy_of(layers)
     settings = parse(section(layers, "user_data"))
     environment = master.environment(group)
     grains = apt.grains(settings, group, environment)
@@ -99,19 +100,18 @@ def for_group(master: Any, group: str, arguments: Mapping[str, Any]) -> UserData
         environment,
         settings,
         apt.from_pillar(pillar, settings, grains),
-        _hook(group, layers),
+        _hook(group, layers, policy),
     )
     return compose.compose(request, files.read, files.render)
 
 
-def _hook(group: str, layers: list) -> dict[str, Any] | None:
+def _hook(group: str, layers: list, policy: Policy) -> dict[str, Any] | None:
     """What the readiness agent has to know of the group's launch hook, if pillar asks for one."""
     found: dict[str, Any] = {}
     for _, mapping in section(layers, "launch_hook"):
         found |= mapping
     if not found:
         return None
-    policy = policy_of(layers)
     return {
         "group": group,
         "name": found.get("name", HOOK_NAME),
