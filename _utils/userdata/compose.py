@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,10 +9,9 @@ from typing import Any
 
 import yaml
 
-from asgroll.values import url
 from userdata import document, mime, secrets
-from userdata.apt import DISTRIBUTIONS, AptPolicy, minion_grains
 from userdata.errors import UserDataError
+from userdata.formula import DISTRIBUTIONS, Policy, minion_grains
 from userdata.kinds import Part
 from userdata.settings import Settings
 
@@ -31,7 +29,6 @@ SALT_REPOSITORIES = {
     "apt": "https://mirror.example.com/salt/",
     "dnf": "https://mirror.example.com/salt/",
 }
-CONSOLE = "/dev/console"
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ class Request:
     group: str
     environment: str | None
     settings: Settings
-    apt: AptPolicy | None = None
+    policy: Policy
     hook: Mapping[str, Any] | None = None
 
 
@@ -89,8 +86,8 @@ def variables(request: Request, read: Read) -> dict[str, Any]:
         "environment": request.environment,
         "os": settings.os,
         "package_manager": manager,
-        "apt_policy": {"path": request.apt.path, "fragment": request.apt.fragment}
-        if request.apt
+        "apt_policy": {"path": request.policy.path, "fragment": request.policy.fragment}
+        if request.policy.fragment
         else None,
         "apt": _apt(settings),
         "first_boot_settings": _shell(
@@ -99,7 +96,7 @@ def variables(request: Request, read: Read) -> dict[str, Any]:
                 "REBOOT": settings.reboot,
                 "SALT_SOURCE": settings.salt_source,
                 "SALT_VERSION": settings.salt_version,
-                "HOLD": " ".join(request.apt.hold) if request.apt else "",
+                "HOLD": " ".join(request.policy.hold),
                 "FLAG_PACKAGES": " ".join(flag_packages or ()),
                 "RELEASEVER": _releasever(settings),
                 "PROXY": settings.proxy,
@@ -108,7 +105,7 @@ def variables(request: Request, read: Read) -> dict[str, Any]:
         "salt_repository": _repository(settings, manager),
         "minion_config": _yaml(settings.minion),
         "grains_file": _yaml(minion_grains(settings, request.group, request.environment)),
-        "ready_json": json.dumps(_ready(request), indent=1, sort_keys=True) + "\n",
+        "ready_json": request.policy.ready_json(request.hook),
         "files": files,
     }
 
@@ -136,22 +133,9 @@ def _repository(settings: Settings, manager: str) -> dict[str, str] | None:
     if settings.salt_source != "repository":
         return None
     return {
-        "url": url(settings.salt_url or SALT_REPOSITORIES[manager]),
+        "url": settings.salt_url or SALT_REPOSITORIES[manager],
         "key": settings.salt_key,
         "version": settings.salt_version,
-    }
-
-
-def _ready(request: Request) -> dict[str, Any]:
-    settings = request.settings
-    needless = {"security-updates"} if settings.upgrade == "none" else set()
-    needless |= {"reboot"} if settings.reboot == "never" else set()
-    return {
-        "checks": [check for check in settings.ready_checks if check not in needless],
-        "timeout": round(settings.ready_timeout),
-        "interval": round(settings.ready_interval),
-        "console": CONSOLE,
-        "hook": dict(request.hook) if request.hook else None,
     }
 
 

@@ -15,7 +15,7 @@ from salt.exceptions import SaltException
 
 from asgroll.policy import Policy, section
 from asgroll.policy import parse as policy_of
-from userdata import apt, compose
+from userdata import compose, formula
 from userdata.errors import UserDataError
 from userdata.mime import UserData
 from userdata.settings import parse
@@ -92,14 +92,14 @@ def for_group(master: Any, group: str, arguments: Mapping[str, Any]) -> UserData
     policy = policy_of(layers)
     settings = parse(section(layers, "user_data"))
     environment = master.environment(group)
-    grains = apt.grains(settings, group, environment)
-    pillar = master.pillar(apt.INSTANCE, **{k: v for k, v in grains.items() if k != "id"})
+    grains = formula.grains(settings, group, environment)
+    pillar = master.pillar(formula.INSTANCE, **{k: v for k, v in grains.items() if k != "id"})
     files = MasterFiles(master.opts, pillar, grains)
     request = compose.Request(
         group,
         environment,
         settings,
-        apt.from_pillar(pillar, settings, grains),
+        formula.from_pillar(pillar, settings, grains),
         _hook(group, layers, policy),
     )
     return compose.compose(request, files.read, files.render)

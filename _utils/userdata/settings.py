@@ -19,12 +19,11 @@ from userdata.errors import UserDataError
 #: Operating system → its releases, the oldest first.
 APT_RELEASES = {"debian": ("11", "12", "13"), "ubuntu": ("20.04", "22.04", "24.04")}
 SYSTEMS = (*APT_RELEASES, "amazon-linux-2", "amazon-linux-2023")
-CHECKS = ("cloud-init", "reboot", "security-updates", "highstate")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a new instance does; see ``KEYS`` for every field. Durations are seconds."""
+    """What a new instance does; see ``KEYS`` for every field."""
 
     os: str = ""
     release: str = ""
@@ -40,9 +39,6 @@ class Settings:
     salt_key: str = ""
     minion: dict = field(default_factory=dict)
     grains: dict = field(default_factory=dict)
-    ready_checks: tuple[str, ...] = CHECKS
-    ready_timeout: float = 3000.0
-    ready_interval: float = 10.0
     extra: dict = field(default_factory=dict)
     parts: tuple[kinds.Part, ...] = ()
     template: str = "salt://unattended-upgrades/userdata/cloud-config.jinja"
@@ -103,15 +99,6 @@ KEYS: dict[str, Key] = {
         kinds.grains,
         "Grains besides `group`, `environment` and `launch_template_version`, such as `role`.",
     ),
-    "ready.checks": Key(
-        values.names(CHECKS, "checks"),
-        "What has to hold before the instance is ready. With `upgrade: none` security-updates, "
-        "with `reboot: never` reboot is left out.",
-    ),
-    "ready.timeout": Key(
-        values.positive_duration, "How long the readiness agent waits at each boot."
-    ),
-    "ready.interval": Key(values.positive_duration, "Pause between two looks of the agent."),
     "extra": Key(
         kinds.extra,
         "Cloud-config of your own. Mappings are merged by key, lists are put behind ours; "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from asgroll.values import format_duration
 from userdata.mime import LIMIT
 from userdata.settings import KEYS, Settings
 
@@ -20,6 +19,10 @@ from the code (`python -m userdata.settings_docs`). The way from here to the fir
 An unknown key, a bad value, or anything that looks like a secret is refused, and every problem is
 told at once: whoever may read an instance's user data could read the secret too. All of it together
 may be {LIMIT} bytes; what is larger is compressed, and refused when that does not help.
+
+What is upgraded (`origins`, `blacklist`, `hold`) and what has to hold before the instance is ready
+(`readiness`) is not said here again: it is the policy `unattended_upgrades` in the pillar that the
+instance will see ([formula-keys.md](formula-keys.md)).
 
 | key | default | meaning |
 |---|---|---|
@@ -70,10 +73,6 @@ def variables() -> set[str]:
 def _default(value) -> str:
     if value in ("", (), {}):
         return ""
-    if isinstance(value, float):
-        return f"`{format_duration(value)}`"
-    if isinstance(value, tuple):
-        return f"`[{', '.join(value)}]`"
     return f"`{value}`"
 
 

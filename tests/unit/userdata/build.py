@@ -9,7 +9,7 @@ from pathlib import Path
 
 import salt.config
 
-from userdata import apt, compose, kinds, settings
+from userdata import compose, formula, kinds, settings
 from userdata.errors import UserDataError
 from userdata.onmaster import MasterFiles
 
@@ -100,13 +100,13 @@ def _opts():
 
 def master_files(pillar=None, grains=None):
     """The real file server and renderer."""
-    return MasterFiles(_opts(), pillar or {}, grains or {"id": apt.INSTANCE})
+    return MasterFiles(_opts(), pillar or {}, grains or {"id": formula.INSTANCE})
 
 
 def request(found, pillar=None, group="web", environment="prod", hook=None):
     """What a group asks for with these settings."""
-    grains = apt.grains(found, group, environment)
-    policy = apt.from_pillar(pillar or {}, found, grains)
+    grains = formula.grains(found, group, environment)
+    policy = formula.from_pillar(pillar or {}, found, grains)
     return compose.Request(group, environment, found, policy, hook)
 
 

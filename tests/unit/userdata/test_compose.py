@@ -8,6 +8,7 @@ import yaml
 from tests.unit.userdata.build import (
     EVERY,
     GOLDEN,
+    SYSTEMS,
     chosen,
     composed,
     master_files,
@@ -81,13 +82,11 @@ def test_the_minion_has_grains_and_options_but_no_id_in_its_files():
     }
 
 
-def test_what_is_not_done_is_not_waited_for():
-    def checks(**more):
-        return json.loads(files_of(composed(chosen(**more)))["/etc/asgcycle/ready.json"])["checks"]
-
-    assert "security-updates" not in checks(upgrade="none")
-    assert "reboot" not in checks(reboot="never")
-    assert checks() == ["cloud-init", "reboot", "security-updates", "highstate"]
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_the_agent_waits_for_what_the_formula_will_say(system):
+    pillar = {"unattended_upgrades": {"readiness": {"checks": ["reboot"], "timeout": "20m"}}}
+    found = json.loads(files_of(composed(chosen(system), pillar))["/etc/asgcycle/ready.json"])
+    assert (found["checks"], found["timeout"]) == (["reboot"], 1200)
 
 
 def test_extra_cloud_config_is_put_behind_ours():

@@ -82,8 +82,6 @@ BAD = {
     "a mirror that is no URL": ({**LEAST, "apt": {"mirror": "mirror"}}, "a URL like"),
     "grains that are a list": ({**LEAST, "grains": ["role"]}, "a mapping whose keys are texts"),
     "host keys": ({**LEAST, "extra": {"ssh_keys": {}}}, "host keys are made on the instance"),
-    "a check that nobody makes": ({**LEAST, "ready": {"checks": ["luck"]}}, "out of cloud-init"),
-    "no time at all": ({**LEAST, "ready": {"timeout": 0}}, "a duration longer than 0"),
     "cloud-config as a part": (
         {**LEAST, "parts": [{**PART, "type": "text/cloud-config"}]},
         "more cloud-config goes under extra",

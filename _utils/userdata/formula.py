@@ -1,4 +1,4 @@
-"""The formula's apt policy for an instance that does not exist yet."""
+"""The formula's policy for an instance that does not exist yet, and the grains that choose it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aptpolicy import compiled, fragment
+from aptpolicy import compiled, fragment, policy, readiness
 from aptpolicy.versions import OperatingSystem
 from userdata.errors import UserDataError
 from userdata.settings import APT_RELEASES, Settings
@@ -25,41 +25,51 @@ CODENAMES = {
 
 
 @dataclass(frozen=True)
-class AptPolicy:
-    """The formula's fragment, where it goes, and the packages that are never to be upgraded."""
+class Policy:
+    """
+    What the formula would write: the text of apt's ``fragment`` and the ``path`` for it (empty
+    where packages do not come through apt), the packages to ``hold``, and ``checked``, the whole
+    policy as the formula has it.
+    """
 
-    fragment: str
-    path: str
-    hold: tuple[str, ...]
+    checked: policy.Policy
+    fragment: str = ""
+    path: str = ""
+    hold: tuple[str, ...] = ()
+
+    def ready_json(self, hook: Mapping[str, Any] | None) -> str:
+        """The readiness agent's configuration, as the formula's own state writes it."""
+        wanted = readiness.configuration(self.checked, dict(hook) if hook else None)
+        return readiness.render(wanted)
 
 
-def from_pillar(
-    pillar: Mapping[str, Any], settings: Settings, grains: Mapping[str, Any]
-) -> AptPolicy | None:
+def from_pillar(pillar: Mapping[str, Any], settings: Settings, grains: Mapping[str, Any]) -> Policy:
     """
     The policy that the formula will apply once the instance has joined.
 
     Without apt-formula's own files, which come with the first highstate; so do the timers, whose
-    times are hashed from the minion id.
+    times are hashed from the minion id. On Amazon Linux only the readiness part means something;
+    it is read as it would be on Debian.
 
     :param pillar: what the instance will see.
     :param grains: what the instance will have.
-    :return: None where packages do not come through apt.
     :raises UserDataError: the formula would refuse this pillar; with its own messages.
     """
-    if not settings.uses_apt:
-        return None
-    release = settings.release or APT_RELEASES[settings.os][0]
-    system = OperatingSystem(DISTRIBUTIONS[settings.os], CODENAMES[release], release)
-    policy, problems = compiled.read_policy(
+    name = settings.os if settings.uses_apt else "debian"
+    release = settings.release or APT_RELEASES[name][0]
+    system = OperatingSystem(DISTRIBUTIONS[name], CODENAMES[release], release)
+    checked, problems = compiled.read_policy(
         pillar.get("unattended_upgrades"), pillar.get("apt"), system, INSTANCE, grain=grains.get
     )
-    if policy is None:
+    if checked is None:
         raise UserDataError(f"pillar of the new instance: {problem}" for problem in problems)
-    return AptPolicy(
-        fragment.render(policy),
+    if not settings.uses_apt:
+        return Policy(checked)
+    return Policy(
+        checked,
+        fragment.render(checked),
         f"/etc/apt/apt.conf.d/{fragment.FRAGMENT_NAME}",
-        tuple(policy.get("hold", ())),
+        tuple(checked.get("hold", ())),
     )
 
 
