@@ -109,6 +109,9 @@ def _plan(name, found):
     lines += [f"  kept: {r['instance']} ({r['zone']}): {r['why']}" for r in found["kept"]]
     for text in found.get("changes", []):
         lines.append(f"  would change: {text}")
+    if found.get("checkpoints"):
+        limits = ", ".join(map(str, found["checkpoints"]))
+        lines.append(f"  checkpoints: after {limits} of {found['victims']}")
     if "mutations" in found:
         expected = found.get("expected_seconds")
         took = f"about {span(expected)}" if expected else "unknown: the group shows no past launch"

@@ -103,14 +103,13 @@ def resume(group=None, *extra, **policy):
 
 def abort(group=None, *extra, **policy):
     """
-    End a roll that was paused or interrupted: give back the sizes and processes that it changed.
-
-    What was replaced stays replaced. A roll that is running is stopped by a signal to its process
-    instead: Ctrl-C, or SIGTERM to the pid that ``abort`` names when it refuses.
+    End a roll: give back the sizes and processes that it changed. What was replaced stays
+    replaced. A roll that is running, here or on another master, is asked to do it itself.
 
     :param group: name of the Auto Scaling Group.
     :param policy: policy keys, overriding pillar.
-    :return: as ``roll``, with exit code 0 when everything was put back.
+    :return: as ``roll``, with exit code 0 when everything was put back, or when a running roll was
+        asked to (``status: asked``).
 
     CLI Example:
 
@@ -119,6 +118,62 @@ def abort(group=None, *extra, **policy):
         salt-run asgcycle.abort web
     """
     return verbs.of_group(_master(), group, extra, policy, verbs.abort)
+
+
+def pause(group=None, *extra, **policy):
+    """
+    Ask the roll of a group to stop: nothing more is terminated, and the capacity that it has added
+    stays. From any terminal, on any master that may write the group's tags.
+
+    :param group: name of the Auto Scaling Group.
+    :param policy: ``region``, ``profile``, ``role_arn``, ``endpoint_url``.
+    :return: ``{"data": {group: {"result": bool, "status": "asked" or "refused", …}}, …}``. The
+        roll itself ends with exit code 4 at its next look at the group.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run asgcycle.pause web
+    """
+    return verbs.of_group(_master(), group, extra, policy, verbs.pause)
+
+
+def approve(group=None, *extra, **policy):
+    """
+    Let a roll go on that waits at a checkpoint (``approve: manual``).
+
+    :param group: name of the Auto Scaling Group.
+    :param policy: ``region``, ``profile``, ``role_arn``, ``endpoint_url``.
+    :return: as ``pause``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run asgcycle.approve web
+    """
+    return verbs.of_group(_master(), group, extra, policy, verbs.approve)
+
+
+def recover(group=None, *extra, **policy):
+    """
+    Put back what a roll has changed, from the tags on the group, when its journal is lost.
+
+    Gives back the roll's share of the desired capacity, MaxSize and the suspended processes. Who
+    was in the group before the roll is not touched. With a journal use ``abort``.
+
+    :param group: name of the Auto Scaling Group.
+    :param policy: policy keys, overriding pillar.
+    :return: as ``abort``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run asgcycle.recover web
+    """
+    return verbs.of_group(_master(), group, extra, policy, verbs.recover)
 
 
 def status(group=None, *extra, **unknown):

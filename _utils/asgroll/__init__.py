@@ -6,10 +6,10 @@ in a test, in a benchmark and in a Salt runner alike. Arrows point downwards onl
 
     verbs                                         what each function of the runner does
     master  bus                                   the only ones that know Salt
-    engine                                        the loop; clock, sleep and gateway are injected
+    engine  lease                                 the loop; clock, sleep and gateway are injected
     preflight   inform   journal   stopping       before a roll, about it, and what it remembers
-    planner  ordering  tracker  outcome           pure: no clock, no network, no Salt
-    selection  gates  changes  report  events
+    planner  book  steps  ordering  tracker       pure: no clock, no network, no Salt
+    outcome  selection  gates  changes  marks  recovery  report  events
     aws  awserrors  session                       the only ones that know boto3
     model  actions  policy  values  errors        data and validation
 """

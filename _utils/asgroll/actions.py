@@ -56,6 +56,20 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Bake:
+    """A checkpoint is reached: watch the group before going on."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proceed:
+    """A checkpoint is passed: go on to the next one."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Restore:
     """Stop replacing and put back what was changed; ``outcome`` is how the roll will end."""
 
@@ -71,4 +85,6 @@ class Finish:
     reason: str
 
 
-Action = Suspend | Resume | SetMax | SetDesired | Terminate | Wait | Restore | Finish
+Action = (
+    Suspend | Resume | SetMax | SetDesired | Terminate | Wait | Bake | Proceed | Restore | Finish
+)

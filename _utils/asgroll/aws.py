@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from asgroll import awserrors
+from asgroll import awserrors, marks
 from asgroll.errors import Missing
 from asgroll.model import Activity, Group, Instance, TargetHealth, World
 
@@ -143,6 +143,10 @@ class Aws:
             for e in answer["InstanceStates"]
         }
 
+    def group(self, name: str) -> Group:
+        """The group by itself, without asking any load balancer. Raises Missing."""
+        return to_group(self._group(name))
+
     def groups(self) -> list[tuple[Group, list[Instance]]]:
         """All groups of the region with their members, by name."""
         pages = self._pages("autoscaling", "DescribeAutoScalingGroups", MaxRecords=PAGE)
@@ -159,6 +163,21 @@ class Aws:
             "autoscaling", "DescribeScalingActivities", AutoScalingGroupName=name, MaxRecords=PAGE
         )
         return tuple(to_activity(raw) for raw in answer["Activities"])
+
+    def alarms(self, names: Iterable[str]) -> dict[str, str]:
+        """State of each CloudWatch alarm: OK, ALARM, INSUFFICIENT_DATA, or ``missing``."""
+        wanted = list(names)
+        found = dict.fromkeys(wanted, "missing")
+        for start in range(0, len(wanted), PAGE):
+            answer = self._call(
+                "cloudwatch",
+                "DescribeAlarms",
+                AlarmNames=wanted[start : start + PAGE],
+                AlarmTypes=["MetricAlarm", "CompositeAlarm"],
+            )
+            for kind in ("MetricAlarms", "CompositeAlarms"):
+                found |= {a["AlarmName"]: a["StateValue"] for a in answer.get(kind, [])}
+        return found
 
     def active_refresh(self, name: str) -> str | None:
         """Id and state of an instance refresh that owns the group, or None."""
@@ -231,6 +250,22 @@ class Aws:
                 ScalingProcesses=named,
             )
 
+    def tag(self, name: str, tags: Mapping[str, str]) -> None:
+        """Write these tags on the group itself, not on what it launches."""
+        self._call(
+            "autoscaling",
+            "CreateOrUpdateTags",
+            change=True,
+            Tags=[
+                {**_tag(name, key), "Value": v, "PropagateAtLaunch": False}
+                for key, v in tags.items()
+            ],
+        )
+
+    def untag(self, name: str, keys: Iterable[str]) -> None:
+        """Delete these tags of the group; one that is not there is no error."""
+        self._call("autoscaling", "DeleteTags", change=True, Tags=[_tag(name, key) for key in keys])
+
     def set_max(self, name: str, size: int) -> None:
         """Set MaxSize."""
         self._call(
@@ -264,6 +299,10 @@ class Aws:
 
 
 # --- AWS's answers → our words -------------------------------------------------------------------
+
+
+def _tag(group: str, key: str) -> dict[str, str]:
+    return {"ResourceId": group, "ResourceType": "auto-scaling-group", "Key": key}
 
 
 def target_name(arn: str) -> str:
@@ -317,6 +356,7 @@ def to_group(raw: Mapping[str, Any]) -> Group:
         for s in raw.get("TrafficSources", [])
         if s.get("Type") not in ("elbv2", "elb")
     ]
+    tags = {tag["Key"]: tag.get("Value") or "" for tag in raw.get("Tags", [])}
     return Group(
         name=raw["AutoScalingGroupName"],
         min_size=raw["MinSize"],
@@ -331,6 +371,8 @@ def to_group(raw: Mapping[str, Any]) -> Group:
         other_traffic_sources=tuple(other),
         warm_pool=bool(raw.get("WarmPoolConfiguration")),
         status=raw.get("Status") or "",
+        tags={key: value for key, value in tags.items() if key.startswith(marks.PREFIX)},
+        tag_count=sum(1 for key in tags if not key.startswith("aws:")),
     )
 
 

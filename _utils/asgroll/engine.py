@@ -14,7 +14,9 @@ from dataclasses import replace
 from asgroll import changes, outcome, pace
 from asgroll.actions import (
     Action,
+    Bake,
     Finish,
+    Proceed,
     Restore,
     Resume,
     SetDesired,
@@ -27,6 +29,7 @@ from asgroll.aws import Aws
 from asgroll.errors import (
     AwsError,
     JournalError,
+    MarkError,
     Missing,
     Refused,
     Temporary,
@@ -36,6 +39,7 @@ from asgroll.errors import (
 from asgroll.events import Event, Step
 from asgroll.gates import GATES, Gate, judge
 from asgroll.journal import How, Journal, MemoryJournal
+from asgroll.lease import Lease, Standing, Unleased
 from asgroll.model import Phase, Roll, World
 from asgroll.planner import plan, put_back
 from asgroll.policy import Policy
@@ -66,6 +70,7 @@ class Engine:
     :param sleep: pauses for some seconds; may return early when a stop is asked for.
     :param report: called with each event and the roll at that moment.
     :param stop: why the roll should stop (a signal's name), or None.
+    :param lease: keeps other masters away; also brings the orders that people give.
     """
 
     def __init__(
@@ -79,10 +84,12 @@ class Engine:
         report: Reporter,
         stop: Callable[[], str | None] = lambda: None,
         gates: tuple[Gate, ...] = GATES,
+        lease: Lease | Unleased | None = None,
     ):
         self._aws, self._journal, self._policy = aws, journal, policy
         self._clock, self._sleep, self._report, self._stop = clock, sleep, report, stop
         self._gates = gates
+        self._lease = lease or Unleased()
         self._slowdown = 1
         self._again = False
         self._lost_journal = ""
@@ -91,21 +98,30 @@ class Engine:
         self._blind_turns = 0
         self._said = ""
         self.turns = 0
+        #: why the lease could not be given back; empty when it was
+        self.leftover = ""
 
     def run(self, roll: Roll) -> Roll:
         """
         Work until the roll has ended, and return it as it ended.
 
+        :raises Taken: another master works on the group; nothing was changed.
         :raises JournalError: the journal cannot be written before anything was changed. Later on
             the roll ends by putting back what it changed, because it could not be taken up again.
         """
-        self._journal.save(roll)
+        self._lease.acquire(roll)
+        try:
+            self._journal.save(roll)
+        except JournalError:
+            self._lease.release(roll)
+            raise
         roll = roll.with_(turns=roll.turns + 1)
         self._emit(roll, Step.STARTED, f"{len(roll.victims)} to replace in {roll.group}")
         while not roll.phase.ended:
             roll = self.turn(roll)
             if not (roll.phase.ended or self._again):
                 self._sleep(self._pause(roll))
+        self.leftover = self._lease.release(roll)
         self._emit(roll, Step.FINISHED, roll.reason or roll.phase.value, result=roll.phase.value)
         return roll
 
@@ -160,6 +176,8 @@ class Engine:
 
     def _observe(self, roll: Roll, now: float) -> World:
         world = judge(self._aws.observe(roll.group, now), self._gates)
+        if self._policy.alarms and roll.phase is Phase.ROLLING:
+            world = replace(world, alarms=self._aws.alarms(self._policy.alarms))
         if roll.short_since is not None and world.capacity < roll.expected_desired:
             try:
                 world = replace(world, activities=self._aws.activities(roll.group))
@@ -200,13 +218,32 @@ class Engine:
         if world.group.arn != roll.arn:
             reason = f"the group was deleted, and another one of the same name is {world.group.arn}"
             return self._end(roll, Phase.HALTED, reason, now)
+        try:
+            standing, why = self._lease.heed(world)
+        except MarkError as exc:
+            standing, why = Standing.LOST, str(exc)
+        if standing is Standing.LOST:
+            return self._end(roll, Phase.STOPPED, why, now)
         before, roll = roll, fold(roll, world, self._policy, now)
         for event in changes.between(before, roll, world, now):
             self._report(event, roll)
         if before.pending is not None and roll.pending is None:
             roll = self._save(roll)  # played back later, the next change must not hide this one
+        roll = self._heed_order(roll, world, now)
+        if standing is Standing.UNSURE:
+            self._say(roll, Step.WAITING, f"waiting {why}")
+            return roll
+        return roll if roll.phase.ended else self._carry_out(roll, world, now)
+
+    def _carry_out(self, roll: Roll, world: World, now: float) -> Roll:
+        """Plan, and do what is planned as long as this view is good for it."""
+        actions = plan(world, roll, self._policy, now)
+        try:
+            self._lease.note(roll, actions)
+        except AwsError as exc:
+            return self._not_noted(roll, exc, now)
         failed = False
-        for action in plan(world, roll, self._policy, now):
+        for action in actions:
             if failed and isinstance(action, Finish):
                 break
             if self._too_old(world, action):
@@ -218,6 +255,14 @@ class Engine:
                     break
                 failed = True  # the other of the two may work all the same
         return roll
+
+    def _not_noted(self, roll: Roll, exc: AwsError, now: float) -> Roll:
+        """What the group cannot be told of is not done."""
+        if isinstance(exc, (Temporary, Unclear)):
+            self._slow_down(exc)
+            self._say(roll, Step.RETRYING, str(exc))
+            return roll
+        return self._end(roll, Phase.HALTED, str(exc), now)
 
     def _too_old(self, world: World, action: Action) -> bool:
         """
@@ -237,6 +282,13 @@ class Engine:
         if isinstance(action, Wait):
             self._say(roll, Step.WAITING, f"waiting {action.why}")
             return roll, True
+        if isinstance(action, Bake):
+            self._emit(roll, Step.CHECKPOINT, action.why)
+            return roll.with_(baking_since=now, approved=False), True
+        if isinstance(action, Proceed):
+            self._again = True
+            self._emit(roll, Step.CHECKPOINT, action.why)
+            return roll.with_(step=roll.step + 1, baking_since=None, progress_at=now), True
         if isinstance(action, Finish):
             return self._end(roll, action.outcome, action.reason, now), False
         if isinstance(action, Restore):
@@ -245,6 +297,8 @@ class Engine:
 
     def _change(self, roll: Roll, action: Action) -> tuple[Roll, bool]:
         """Send one change to AWS, with its intent and its outcome in the journal."""
+        if not self._lease.valid():
+            return roll, False
         if not self._write(self._journal.intent, roll, action, self._clock()):
             return self._heed_lost_journal(roll), False
         how, problem = How.APPLIED, None
@@ -307,6 +361,29 @@ class Engine:
         if self._policy.on_signal == "pause":
             return self._end(roll, Phase.STOPPED, f"paused by {why}", now)
         return self._restore(roll, Phase.STOPPED, f"stopped by {why}", now)
+
+    def _heed_order(self, roll: Roll, world: World, now: float) -> Roll:
+        """Do what a person has asked for with ``pause``, ``abort`` or ``approve``."""
+        try:
+            order = self._lease.order(world, roll)
+        except MarkError as exc:
+            self._say(roll, Step.WAITING, str(exc))
+            return roll
+        if order is None:
+            return roll
+        roll = roll.with_(heeded=order.text())
+        if roll.phase is not Phase.ROLLING:
+            self._emit(roll, Step.ORDERED, f"{order.what} by {order.by}: too late, it is ending")
+            return roll
+        if order.what == "approve":
+            if roll.baking_since is None:
+                self._emit(roll, Step.ORDERED, f"approval by {order.by}: nothing waits for one")
+                return roll
+            self._emit(roll, Step.ORDERED, f"approved by {order.by}")
+            return roll.with_(approved=True)
+        if order.what == "pause":
+            return self._end(roll, Phase.STOPPED, f"paused by {order.by}", now)
+        return self._restore(roll, Phase.STOPPED, f"aborted by {order.by}", now)
 
     def _restore(self, roll: Roll, how: Phase, reason: str, now: float) -> Roll:
         self._again = True

@@ -29,7 +29,15 @@ class JournalError(AsgrollError):
 
 
 class Busy(AsgrollError):
-    """Another process on this master is working on the same group."""
+    """Somebody else is working on the same group."""
+
+
+class Taken(Busy):
+    """Another master holds the group's lease."""
+
+
+class MarkError(AsgrollError):
+    """A tag that a roll has left on its group cannot be read. Never to be taken for "none"."""
 
 
 class AwsError(AsgrollError):

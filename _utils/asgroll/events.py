@@ -30,6 +30,8 @@ class Step(str, Enum):
     FAILED = "failed"
     WAITING = "waiting"
     RETRYING = "retrying"
+    CHECKPOINT = "checkpoint"
+    ORDERED = "ordered"
     RESTORING = "restoring"
     FINISHED = "finished"
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from asgroll import steps
 from asgroll.aws import Aws
+from asgroll.book import count, order
 from asgroll.errors import AwsError
 from asgroll.model import Group, Phase, Roll
-from asgroll.planner import count, order
 from asgroll.policy import KEYS, Policy
 from asgroll.preflight import Assessment
 from asgroll.report import (
@@ -57,6 +58,7 @@ def plan(
     ids = [*first, *(i.id for i in book.standby)]
     data["instances"] = [_victim(roll.victims[key]) for key in ids]
     data["changes"] = _changes(roll, policy, book.surge, book.alive)
+    data["checkpoints"] = list(steps.limits(policy, len(roll.victims))[:-1])
     data["mutations"] = len(roll.victims) + 1 if book.surge else len(roll.victims)
     data["reads_per_turn"] = 1 + len(world.group.target_groups) + len(world.group.load_balancers)
     data["expected_seconds"] = _expected(len(first), window_of(roll, policy), assessment)
@@ -98,7 +100,7 @@ def _expected(victims: int, window: int, assessment: Assessment) -> float | None
 def _say(value: Any) -> Any:
     if isinstance(value, (bool, int, float, str)):
         return value
-    return list(value) if isinstance(value, tuple) else str(value)
+    return [_say(v) for v in value] if isinstance(value, tuple) else str(value)
 
 
 def sizes(group: Group) -> dict[str, Any]:

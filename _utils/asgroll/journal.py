@@ -291,6 +291,26 @@ def lock(directory: str | os.PathLike, arn: str, group: str) -> Iterator[None]:
         yield
 
 
+def identity(directory: str | os.PathLike) -> str:
+    """
+    What tells this master's lock folder from every other one, made up once and kept beside the
+    locks: whoever shares it also shares the locks.
+    """
+    path = Path(directory) / "asgcycle" / "identity"
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            fresh = path.with_name(f"identity.{os.getpid()}")
+            fresh.write_text(os.urandom(4).hex())
+            try:
+                os.link(fresh, path)  # complete or not at all, and only once
+            finally:
+                fresh.unlink()
+        return path.read_text().strip()
+    except OSError as exc:
+        raise JournalError(f"{path} cannot be used: {exc.strerror}") from exc
+
+
 @contextlib.contextmanager
 def _lock_file(directory: str | os.PathLike, arn: str, group: str) -> Iterator[TextIO]:
     path = Path(directory) / "asgcycle" / f"{key_of(arn, group)}.lock"

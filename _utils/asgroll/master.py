@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import salt.cache
 import salt.utils.args
+import salt.utils.user
 from salt.exceptions import SaltException
 
-from asgroll import journal, session
+from asgroll import journal, lease, session
 from asgroll.aws import Aws
 from asgroll.bus import EventBus
 from asgroll.errors import PolicyError
@@ -76,6 +78,30 @@ class Master:
         """Whether a process on this master works on the group now."""
         return journal.locked(self.opts["cachedir"], arn, group)
 
+    def owner(self) -> str:
+        """Who we are to other masters: the same for every process that shares our locks."""
+        return f"{self.opts['id']}.{journal.identity(self.opts['cachedir'])}"
+
+    def user(self) -> str:
+        """Who typed the command."""
+        return salt.utils.user.get_specific_user()
+
+    def lease(
+        self, aws: Aws, policy: Policy, sleep: Callable[[float], None]
+    ) -> lease.Lease | lease.Unleased:
+        """The lease of this run on a group; nothing where the policy says ``lease: false``."""
+        if not policy.lease:
+            return lease.Unleased()
+        return lease.Lease(
+            aws,
+            self.owner(),
+            uuid.uuid4().hex[:12],
+            clock=time.time,
+            sleep=sleep,
+            lease_time=policy.lease_time,
+            settle_time=policy.settle_time,
+        )
+
     def bus(self, policy: Policy) -> EventBus:
         """The event bus and the terminal, for the time of a roll."""
         return EventBus(self.opts, self.jid_event(), policy)
@@ -87,3 +113,8 @@ class Master:
     def now(self) -> float:
         """Seconds since the epoch."""
         return time.time()
+
+    def steady_clock(self) -> Callable[[], float]:
+        """Seconds since the epoch that go on evenly when somebody sets the clock of the master."""
+        offset = time.time() - time.monotonic()
+        return lambda: time.monotonic() + offset

@@ -108,6 +108,7 @@ class Group:
 
     ``specs`` are what it may launch from now (several with a mixed-instances policy whose
     overrides name templates of their own), as written on the group: ``lt-…:$Latest``.
+    ``tags`` are those that a roll has written (``marks``), ``tag_count`` counts all.
     """
 
     name: str
@@ -123,6 +124,8 @@ class Group:
     other_traffic_sources: tuple[str, ...] = ()
     warm_pool: bool = False
     status: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    tag_count: int = 0
 
     @property
     def deleting(self) -> bool:
@@ -174,7 +177,8 @@ class World:
     One observation, taken at ``taken_at``.
 
     ``targets`` maps the name of each target group or load balancer to the health of its members.
-    ``activities`` are read only in turns in which the group lacks instances.
+    ``activities`` are read only in turns in which the group lacks instances. ``alarms`` maps the
+    name of each watched CloudWatch alarm to its state, ``missing`` when there is none.
     """
 
     group: Group
@@ -182,6 +186,7 @@ class World:
     targets: Mapping[str, Mapping[str, TargetHealth]] = field(default_factory=dict)
     activities: tuple[Activity, ...] = ()
     taken_at: float = 0.0
+    alarms: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def capacity(self) -> int:
@@ -310,6 +315,9 @@ class Roll:
     has scaled in: so many new instances may disappear without being counted as failures.
     ``drop_seen_at``: since when the desired capacity looks lower than it should. ``turns`` numbers
     the snapshots in the journal. ``resumed_at``: deadlines do not run from before it.
+    ``step`` counts the checkpoints that are passed, ``baking_since`` is set while one is watched.
+    ``forgiven`` are failures from before the last replacement that became ready. ``heeded`` is the
+    last order of a person that was carried out.
     """
 
     id: str
@@ -348,6 +356,11 @@ class Roll:
     turns: int = 0
     resumed_at: float = 0.0
     just_resumed: bool = False
+    step: int = 0
+    baking_since: float | None = None
+    approved: bool = False
+    forgiven: int = 0
+    heeded: str = ""
 
     def with_(self, **changes) -> Roll:
         """A copy with the given fields changed."""
@@ -360,6 +373,7 @@ class Roll:
             outcome=Phase.STOPPED if phase is Phase.RESTORING else Phase.DONE,
             reason=reason,
             failures=(),
+            forgiven=0,
             refusals=0,
             gave_up=False,
             replacements={
@@ -375,6 +389,8 @@ class Roll:
             progress_at=now,
             restoring_since=now if phase is Phase.RESTORING else None,
             ended_at=None,
+            baking_since=None,
+            approved=False,
         )
 
     @property

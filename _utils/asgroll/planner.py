@@ -8,17 +8,18 @@ wants it, *alive* the capacity of the victims still in the group, S the surge an
 * the desired capacity wanted at any moment is ``live + min(S, alive)``: raised by SetDesired,
   lowered only by terminating an instance of our choice with decrement;
 * a victim may go while what serves without it is at least ``live − U``;
-* no barrier: every turn uses whatever capacity has become ready.
+* no barrier: every turn uses whatever capacity has become ready. Only a checkpoint that the
+  policy asks for is one: up to it the roll works as if the later victims were none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-
+from asgroll import steps
 from asgroll.actions import (
     Action,
+    Bake,
     Finish,
+    Proceed,
     Restore,
     Resume,
     SetDesired,
@@ -27,34 +28,11 @@ from asgroll.actions import (
     Terminate,
     Wait,
 )
-from asgroll.model import STANDBY, Cause, Instance, Phase, Replacement, Roll, World
-from asgroll.ordering import in_order
+from asgroll.book import Book, count, hold_back, order, protected_since
+from asgroll.model import Cause, Phase, Replacement, Roll, World
 from asgroll.policy import Policy
-from asgroll.tracker import describe, serves
+from asgroll.tracker import describe
 from asgroll.values import format_duration
-
-
-@dataclass
-class Book:
-    """The counts of one observation, in capacity units, that every rule is stated in."""
-
-    live: int
-    floor: int
-    surge: int
-    serving: int = 0
-    alive: int = 0
-    unready: int = 0
-    smallest: int = 1
-    victims: list[Instance] = field(default_factory=list)
-    standby: list[Instance] = field(default_factory=list)
-    serving_ids: set[str] = field(default_factory=set)
-    #: victims that a load balancer drains though we did not ask: somebody is terminating them,
-    #: and a second termination with decrement would only lower the desired capacity
-    leaving_anyway: set[str] = field(default_factory=set)
-    zones: dict[str, int] = field(default_factory=dict)
-    held: int = 0
-    #: victims that a person has parked or protected meanwhile
-    spared: list[str] = field(default_factory=list)
 
 
 def plan(world: World, roll: Roll, policy: Policy, now: float) -> list[Action]:
@@ -76,7 +54,8 @@ def plan(world: World, roll: Roll, policy: Policy, now: float) -> list[Action]:
     book = count(world, roll, policy)
     if roll.phase is Phase.RESTORING:
         return _restore(world, roll, policy, book, now)
-    halt = _halt_reason(roll, policy, now)
+    hold_back(book, roll, policy)
+    halt = _halt_reason(world, roll, policy, now)
     if halt:
         ends_here = policy.on_failure == "pause"
         return [(Finish if ends_here else Restore)(Phase.HALTED, halt)]
@@ -89,73 +68,51 @@ def _wait_or_end(world: World, roll: Roll, policy: Policy, book: Book, now: floa
     waiting = _waiting_for(world, roll, policy, book)
     if waiting:
         return [Wait(waiting)]
-    if roll.delta and not book.victims:
+    if roll.delta and not (book.victims or book.later):
         return _shed(world, roll, policy, book, now) or [Wait("for the surplus to be removable")]
     late = [t.id for t in roll.terminations.values() if t.gone_at is None]
     if late:
         return [Restore(Phase.HALTED, f"still in the group after drain_timeout: {', '.join(late)}")]
+    if book.later:
+        return [_at_checkpoint(world, roll, policy, book, now)]
     if book.spared:
         named = ", ".join(book.spared)
         return [Restore(Phase.DONE, f"left alone, parked or protected meanwhile: {named}")]
     return [Restore(Phase.DONE, "")]
 
 
-def count(world: World, roll: Roll, policy: Policy) -> Book:
-    """Add up an observation."""
-    weights, live = roll.weights, roll.live
-    surge, unavailable = policy.window(live, weights)
-    if not policy.raise_max:
-        surge = max(0, min(surge, world.group.max_size - live))
-    book = Book(live=live, floor=live - unavailable, surge=surge, smallest=min(weights))
-    for instance in world.instances.values():
-        _count_one(book, instance, roll, policy)
-    return book
-
-
-def _count_one(book: Book, instance: Instance, roll: Roll, policy: Policy) -> None:
-    key, weight = instance.id, instance.weight
-    if key in roll.terminations:
-        return
-    if instance.lifecycle == STANDBY and key in roll.victims:
-        wanted = roll.victims[key].standby or policy.standby == "replace"
-        (book.standby.append(instance) if wanted else book.spared.append(key))
-        return
-    if not instance.holds_capacity:
-        return
-    book.held += weight
-    book.zones[instance.zone] = book.zones.get(instance.zone, 0) + 1
-    if serves(instance, roll):
-        book.serving += weight
-        book.serving_ids.add(key)
-    elif key not in roll.initial:
-        book.unready += weight
-    if key in roll.victims and key not in roll.vanished:
-        if _protected_since(instance, roll, policy):
-            book.spared.append(key)
-            return
-        book.alive += weight
-        book.victims.append(instance)
-        if instance.answer.draining:
-            book.leaving_anyway.add(key)
-
-
-def _protected_since(instance: Instance, roll: Roll, policy: Policy) -> bool:
-    """Whether somebody has protected an instance from scale-in since the roll began."""
-    victim = roll.victims.get(instance.id)
-    at_start = victim is not None and victim.protected
-    return instance.protected and not at_start and policy.protected != "replace"
+def _at_checkpoint(world: World, roll: Roll, policy: Policy, book: Book, now: float) -> Action:
+    limit, _ = steps.current(roll, policy)
+    if roll.baking_since is None:
+        return Bake(f"checkpoint: {limit} of {len(roll.victims)} replaced")
+    if now - roll.baking_since < policy.bake:
+        return Wait(f"for the checkpoint at {limit} to bake for {format_duration(policy.bake)}")
+    uneasy = [f"{name} is {state}" for name, state in world.alarms.items() if state != "OK"]
+    if uneasy:
+        return Wait(f"at the checkpoint for the alarms to be OK: {', '.join(uneasy)}")
+    if policy.approve == "manual" and not roll.approved:
+        return Wait(f"for approval: `salt-run asgcycle.approve {roll.group}`")
+    return Proceed(f"checkpoint passed, {book.later} more to replace")
 
 
 # --- rolling -------------------------------------------------------------------------------------
 
 
-def _halt_reason(roll: Roll, policy: Policy, now: float) -> str:
-    if len(roll.failures) > policy.max_failures:
+def _halt_reason(world: World, roll: Roll, policy: Policy, now: float) -> str:
+    forgiven = roll.forgiven if policy.count_failures == "consecutive" else 0
+    counted = len(roll.failures) - forgiven
+    if counted > policy.max_failures.units(len(roll.victims), 1, up=False):
         last = roll.failures[-1]
+        row = " in a row" if policy.count_failures == "consecutive" else ""
         return (
-            f"{len(roll.failures)} failures, {policy.max_failures} allowed; "
+            f"{counted} failures{row}, {policy.max_failures} allowed; "
             f"the last: {last.what}: {last.why}"
         )
+    alarmed = [name for name, state in world.alarms.items() if state == "ALARM"]
+    if alarmed:
+        return f"in state ALARM: {', '.join(alarmed)}"
+    if roll.baking_since is not None:
+        return ""
     limit = policy.ready_timeout + policy.drain_timeout
     if now - roll.progress_at > limit:
         return f"no progress for {format_duration(limit)} (ready_timeout + drain_timeout)"
@@ -187,7 +144,7 @@ def _clear_failed(world: World, roll: Roll, policy: Policy) -> list[Action]:
         and not known.settled
         and key not in roll.terminations
         and key in world.instances
-        and not _protected_since(world.instances[key], roll, policy)
+        and not protected_since(world.instances[key], roll, policy)
     ]
 
 
@@ -223,19 +180,6 @@ def _replace(roll: Roll, policy: Policy, book: Book, planned: list[Action]) -> l
 
 def _standby(book: Book) -> list[Action]:
     return [Terminate(i.id, i.weight, False, Cause.VICTIM, "was in Standby") for i in book.standby]
-
-
-def order(book: Book, roll: Roll, policy: Policy) -> Iterator[Instance]:
-    """Victims in the order in which they go: those that do not serve, then as the policy says."""
-    idle = [v for v in book.victims if v.id not in book.serving_ids]
-    busy = [v for v in book.victims if v.id in book.serving_ids]
-    return in_order(
-        (idle, busy),
-        policy.order,
-        book.zones,
-        book.surge // book.smallest,
-        lambda victim: (roll.victims[victim.id].launched_at or 0.0, victim.id),
-    )
 
 
 def _waiting_for(world: World, roll: Roll, policy: Policy, book: Book) -> str:
@@ -342,7 +286,7 @@ def _shed_candidates(world: World, roll: Roll, policy: Policy, book: Book):
         r
         for r in new
         if r.id not in roll.terminations
-        and not _protected_since(world.instances[r.id], roll, policy)
+        and not protected_since(world.instances[r.id], roll, policy)
     ]
     for known in new:
         if known.ready_at is None:

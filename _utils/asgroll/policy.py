@@ -29,6 +29,10 @@ SUSPENDABLE = (
 )
 
 
+#: Observations that have to fit into the time of a lease: it is renewed by one of them.
+LEASE_POLLS = 4
+
+
 @dataclass(frozen=True)
 class Policy:
     """How one group is rolled. Durations are seconds; see ``KEYS`` for every field."""
@@ -50,9 +54,17 @@ class Policy:
     healthy_for: float = 0.0
     poll_interval: float = 15.0
     settle_time: float = 30.0
-    max_failures: int = 2
+    max_failures: Amount = field(default_factory=lambda: Amount(2))
+    count_failures: str = "total"
     on_failure: str = "pause"
     on_signal: str = "abort"
+    canary: Amount | None = None
+    checkpoints: tuple[Amount, ...] = ()
+    bake: float = 0.0
+    approve: str = "auto"
+    alarms: tuple[str, ...] = ()
+    lease: bool = True
+    lease_time: float = 300.0
     accept: tuple[str, ...] = ()
 
     def window(self, live: int, weights: Iterable[int]) -> tuple[int, int]:
@@ -127,7 +139,13 @@ KEYS: dict[str, Key] = {
         values.parse_duration, "How long AWS's answers may lag behind a change of ours."
     ),
     "max_failures": Key(
-        values.count, "Failed replacements that are tolerated before the roll halts."
+        values.amount(100),
+        "Failures that are tolerated before the roll halts: a number, or a percentage of the "
+        "instances to replace.",
+    ),
+    "count_failures": Key(
+        values.choice("total", "consecutive"),
+        "Count all failures of the roll, or only those since the last replacement that served.",
     ),
     "on_failure": Key(
         values.choice("pause", "abort"),
@@ -135,6 +153,33 @@ KEYS: dict[str, Key] = {
     ),
     "on_signal": Key(
         values.choice("abort", "pause"), "What SIGINT and SIGTERM do. A second signal ends at once."
+    ),
+    "canary": Key(
+        values.amount(100), "A first checkpoint: after so many instances the roll stops to bake."
+    ),
+    "checkpoints": Key(
+        values.amounts,
+        "Further checkpoints, as numbers or percentages of the instances to replace. At each of "
+        "them the group is back at its live capacity, bakes, and waits for `approve: manual`.",
+    ),
+    "bake": Key(values.parse_duration, "How long a checkpoint is watched before the roll goes on."),
+    "approve": Key(
+        values.choice("auto", "manual"),
+        "After baking go on at once, or only after `salt-run asgcycle.approve <group>`.",
+    ),
+    "alarms": Key(
+        values.names(None, "names of CloudWatch alarms"),
+        "CloudWatch alarms watched during the roll: one in state ALARM halts it, and a checkpoint "
+        "is passed only while all of them are OK.",
+    ),
+    "lease": Key(
+        values.flag,
+        "Mark the group with tags: who works on it, what must be put back. Other masters keep "
+        "away, and `pause`, `approve` and `recover` work. `false` for lack of permission only.",
+    ),
+    "lease_time": Key(
+        values.positive_duration,
+        "How long after its last sign of life another master may take over from this one.",
     ),
     "accept": Key(
         values.names(("health-check-type", "traffic-source", "warm-pool"), "obstacles"),
@@ -225,6 +270,23 @@ def _contradictions(policy: Policy) -> list[str]:
         found.append(
             f"healthy_for: {format_duration(policy.healthy_for)} must be shorter than "
             f"ready_timeout: {format_duration(policy.ready_timeout)}, or nothing is ever ready."
+        )
+    if policy.lease and policy.lease_time < LEASE_POLLS * policy.poll_interval:
+        found.append(
+            f"lease_time: {format_duration(policy.lease_time)} must be at least {LEASE_POLLS} "
+            f"times poll_interval: {format_duration(policy.poll_interval)}, or the lease ends "
+            "between two observations."
+        )
+    if policy.approve == "manual" and not policy.lease:
+        found.append(
+            "approve: manual needs lease: true: an approval reaches the roll through the group's "
+            "tags."
+        )
+    stops = policy.checkpoints or not (policy.canary is None or _is_zero(policy.canary))
+    if not stops and (policy.bake or policy.approve == "manual"):
+        found.append(
+            "bake and approve: manual take effect at checkpoints, and there is none; set canary: 1 "
+            "or checkpoints: [1, 10%, 50%]."
         )
     return found
 

@@ -17,9 +17,10 @@ matching pattern of `asgcycle:groups` from the shortest to the longest, the grou
 there, the command line. An unknown key or a bad value anywhere on this way is refused.
 
 Amounts are numbers of instances or percentages of the live desired capacity; a percentage of
-`surge` rounds up, of `max_unavailable` down. In a weighted group a number of instances stands for
-that many times the largest (surge) or smallest (max_unavailable) weight. Durations are seconds or
-like `90s`, `15m`, `1h30m`, `14d`.
+`surge` rounds up, of `max_unavailable` down. Those of `canary`, `checkpoints` (rounded up) and
+`max_failures` (rounded down) are of the instances to replace. In a weighted group a number of
+instances stands for that many times the largest (surge) or smallest (max_unavailable) weight.
+Durations are seconds or like `90s`, `15m`, `1h30m`, `14d`.
 
 | key | default | meaning |
 |---|---|---|

@@ -7,12 +7,13 @@ Everything that speaks against starting a roll, found at once, before anything i
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from asgroll import marks
 from asgroll.aws import Aws
-from asgroll.errors import AwsError
+from asgroll.errors import AwsError, MarkError
 from asgroll.gates import judge
 from asgroll.model import Activity, Extremes, Group, Roll, Verdict, World
 from asgroll.policy import Policy
@@ -70,6 +71,7 @@ def assess(aws: Aws, name: str, policy: Policy, now: float, *, choosing: bool = 
     launched = read(lambda: aws.launch_times(world.instances), None)
     refresh = read(lambda: aws.active_refresh(name), None)
     activities = read(lambda: aws.activities(name), ())
+    alarms = read(lambda: aws.alarms(policy.alarms), {}) if policy.alarms else {}
     untold = {"outdated": None in specs, "older_than": launched is None}
     resolved = tuple(s for s in specs if s is not None)
     choice = choose(world.instances.values(), frozenset(resolved), launched or {}, policy, now)
@@ -78,8 +80,13 @@ def assess(aws: Aws, name: str, policy: Policy, now: float, *, choosing: bool = 
     ):  # the failed read is the obstacle, not its consequences
         choice = Choice()
     return Assessment(
-        obstacles=(*obstacles, *blocking(world, choice, policy, refresh), *choice.problems),
-        warnings=tuple(cautions(world, resolved)),
+        obstacles=(
+            *obstacles,
+            *blocking(world, choice, policy, refresh),
+            *_alarmed(alarms),
+            *choice.problems,
+        ),
+        warnings=(*cautions(world, resolved), *_uneasy(alarms)),
         world=world,
         choice=choice,
         specs=resolved,
@@ -110,6 +117,24 @@ def blocking(world: World, choice: Choice, policy: Policy, refresh: str | None) 
     if choice.victims:
         found += _no_room(world, choice, policy)
     return found
+
+
+def _alarmed(alarms: Mapping[str, str]) -> list[str]:
+    return [
+        f"the alarm {name} is in state ALARM; wait until it is OK, or leave it out of alarms"
+        if state == "ALARM"
+        else f"there is no CloudWatch alarm {name!r} in this region; correct alarms"
+        for name, state in alarms.items()
+        if state in ("ALARM", "missing")
+    ]
+
+
+def _uneasy(alarms: Mapping[str, str]) -> list[str]:
+    return [
+        f"the alarm {name} is in state {state}: no checkpoint is passed until it is OK"
+        for name, state in alarms.items()
+        if state not in ("OK", "ALARM", "missing")
+    ]
 
 
 def _acceptable(group: Group, policy: Policy) -> list[str]:
@@ -206,6 +231,39 @@ def with_earlier(assessment: Assessment, earlier: Roll | None) -> Assessment:
             f"`salt-run asgcycle.abort {earlier.group}` puts back what it changed",
         ),
     )
+
+
+def with_marks(
+    assessment: Assessment, earlier: Roll | None, policy: Policy, owner: str, now: float
+) -> Assessment:
+    """
+    What the group itself says: that another master works on it, or has left something behind.
+
+    :param owner: who we are; our own lease is none of another's.
+    :param earlier: the last roll in our journal; ``with_earlier`` tells of that one.
+    """
+    if assessment.world is None:
+        return assessment
+    group, found = assessment.world.group, []
+    try:
+        claim, due = marks.claim(group), marks.due(group)
+    except MarkError as exc:
+        return replace(assessment, obstacles=(*assessment.obstacles, str(exc)))
+    if claim is not None and claim.owner != marks.plain(owner) and claim.until > now:
+        found.append(marks.taken(claim, group.name, now))
+    elif due is not None and not due.nothing and (earlier is None or earlier.id != due.roll):
+        found.append(
+            f"the group says that roll {due.roll} has not put everything back, and the journal "
+            "here does not know it: go on with it on the master that began it, or "
+            f"`salt-run asgcycle.recover {group.name}` puts back what it changed"
+        )
+    others = group.tag_count - sum(1 for key in marks.OWN if key in group.tags)
+    if policy.lease and others + len(marks.OWN) > marks.MOST_TAGS:
+        found.append(
+            f"the group has {others} tags of at most {marks.MOST_TAGS}, and a roll writes "
+            f"{len(marks.OWN)}; delete some, or set lease: false"
+        )
+    return replace(assessment, obstacles=(*assessment.obstacles, *found))
 
 
 def _typical_launch(activities: tuple[Activity, ...]) -> float | None:

@@ -244,8 +244,15 @@ def _follow_replacements(roll: Roll, world: World, policy: Policy, now: float) -
             seen = replace(seen, failed_at=now)
             failures.append(_not_ready(seen, instance, now))
         replacements[key] = seen
+    ready = any(
+        new.ready_at is not None
+        and (old := roll.replacements.get(key)) != new
+        and (old is None or old.ready_at is None)
+        for key, new in replacements.items()
+    )
     return roll.with_(
         replacements=replacements,
+        forgiven=len(roll.failures) if ready else roll.forgiven,
         failures=(*roll.failures, *failures),
         excused=excused - looming,
     )

@@ -134,13 +134,6 @@ def flag(value) -> bool:
     return value
 
 
-def count(value) -> int:
-    """A whole number, 0 or more."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError("a whole number, 0 or more")
-    return value
-
-
 def amount(limit: float | None = None) -> Callable[[Any], Amount]:
     """A parser of amounts; a percentage may be at most ``limit``."""
     said = "a whole number of instances, 0 or more, or a percentage like 10%"
@@ -160,6 +153,19 @@ def amount(limit: float | None = None) -> Callable[[Any], Amount]:
         raise ValueError(said)
 
     return parse
+
+
+def amounts(value) -> tuple[Amount, ...]:
+    """A list of amounts above 0, also separated by commas."""
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    try:
+        found = tuple(map(amount(100), value if isinstance(value, (list, tuple)) else [value]))
+    except ValueError:
+        found = (Amount(number=0),)
+    if not all(a.number or a.percent for a in found):
+        raise ValueError("a list of numbers above 0 and percentages up to 100%, like [1, 10%, 50%]")
+    return found
 
 
 def choice(*allowed: str) -> Callable[[Any], str]:

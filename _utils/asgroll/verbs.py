@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from asgroll import inform, preflight, report
+from asgroll import inform, marks, preflight, report
 from asgroll.aws import Aws
 from asgroll.engine import Engine
-from asgroll.errors import AsgrollError, PolicyError
+from asgroll.errors import AsgrollError, JournalError, PolicyError
 from asgroll.events import OUTPUTTER
 from asgroll.master import Master
 from asgroll.model import Phase, Roll
 from asgroll.policy import Policy
+from asgroll.recovery import recovered
 from asgroll.stopping import EndedAtOnce, StopSignals
 
 #: One group's work: ``work(master, group, arn, policy, aws)`` → an answer.
@@ -43,7 +45,7 @@ def of_group(
     """Do ``work`` on one group with its policy from pillar and arguments."""
     name = "" if group is None else str(group).strip()
     problems = []
-    if work in (resume, abort) and "select" in arguments:
+    if work in (resume, abort, recover) and "select" in arguments:
         problems.append("select: the victims were chosen when the roll began and stay the same")
     if not name:
         problems.append("give the name of an Auto Scaling Group, like: salt-run asgcycle.roll web")
@@ -105,7 +107,9 @@ def inventory(master: Master, extra: tuple, arguments: Mapping[str, Any]) -> dic
 def _assess(master: Master, name: str, arn: str, policy: Policy, aws: Aws):
     """What is found before starting, an earlier roll that left something behind included."""
     found = preflight.assess(aws, name, policy, master.now())
-    return preflight.with_earlier(found, master.journal().load(arn, name))
+    earlier = master.journal().load(arn, name)
+    found = preflight.with_earlier(found, earlier)
+    return preflight.with_marks(found, earlier, policy, master.owner(), master.now())
 
 
 def _known(master: Master, name: str, arn: str) -> Roll | None:
@@ -149,17 +153,88 @@ def resume(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dic
         return _run(master, name, known.reopened(Phase.ROLLING, master.now()), policy, aws)
 
 
+def pause(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dict:
+    """Ask a running roll, on whatever master, to stop and keep what capacity it has added."""
+    return _ask(master, name, aws, "pause")
+
+
+def approve(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dict:
+    """Let a roll that waits at a checkpoint go on."""
+    return _ask(master, name, aws, "approve")
+
+
+def _ask(master: Master, name: str, aws: Aws, what: str) -> dict:
+    """Write an order on the group; the roll reads it with its next observation."""
+    held = marks.claim(aws.group(name))
+    now = master.now()
+    if held is None or held.until <= now:
+        return refusal(
+            name,
+            [
+                f"no roll with a lease works on {name} now, so there is nobody to {what}; see "
+                f"`salt-run asgcycle.status {name}`"
+            ],
+        )
+    order = marks.Order(what, held.roll, marks.plain(master.user()), now)
+    aws.tag(name, {marks.ORDER: order.text()})
+    comment = (
+        f"{what} was asked of roll {held.roll} on {held.owner}, which sees it with its next look "
+        f"at the group; `salt-run asgcycle.status {name}` there tells"
+    )
+    return shape({name: {"result": True, "status": "asked", "comment": comment}}, 0)
+
+
+def _at_work(master: Master, name: str, arn: str, aws: Aws) -> bool:
+    """Whether a process with a lease works on the group now, here or on another master."""
+    held = marks.claim(aws.group(name))
+    if held is None or held.until <= master.now():
+        return False
+    # a lease of ours that nobody here holds the lock for is that of a process that died
+    return master.locked(arn, name) or held.owner != marks.plain(master.owner())
+
+
 def abort(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dict:
-    """End a roll that was paused or interrupted, and put back what it changed."""
+    """End a roll, running or not, and put back what it changed."""
+    if _at_work(master, name, arn, aws):
+        return _ask(master, name, aws, "abort")
     with master.lock(arn, name):
         known = _known(master, name, arn)
         if known is None or (known.phase.ended and not report.leftovers(known)):
             return refusal(name, [f"{name} has no roll that left anything to put back"])
         ending = known.reopened(Phase.RESTORING, master.now(), "aborted by a person")
-        answer = _run(master, name, ending, policy, aws)
-        if not answer["data"][name].get("left_changed"):
-            answer["data"][name]["result"], answer["retcode"] = True, 0
-        return answer
+        return _put_back(master, name, ending, policy, aws)
+
+
+def recover(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dict:
+    """Put back what a roll has changed, from the group's own tags, when its journal is lost."""
+    with master.lock(arn, name):
+        world = aws.observe(name, master.now())
+        held, due = marks.claim(world.group), marks.due(world.group)
+        if held and held.until > master.now() and held.owner != marks.plain(master.owner()):
+            return refusal(name, [marks.taken(held, name, master.now())])
+        if due is None or due.nothing:
+            return refusal(name, [f"{name} carries no marks of a roll: nothing to put back"])
+        if _remembers(master, name, arn, due.roll):
+            problem = f"the journal here knows roll {due.roll}: "
+            return refusal(name, [problem + f"use `salt-run asgcycle.abort {name}`"])
+        ending = recovered(world, due, aws.launch_times(world.instances), master.now())
+        # nothing of the roll is known but these marks: who serves, serves
+        return _put_back(master, name, ending, replace(policy, healthy_for=0.0), aws)
+
+
+def _remembers(master: Master, name: str, arn: str, roll_id: str) -> bool:
+    try:
+        known = _known(master, name, arn)
+    except JournalError:
+        return False  # damaged: that is what the marks are for
+    return known is not None and known.id == roll_id
+
+
+def _put_back(master: Master, name: str, ending: Roll, policy: Policy, aws: Aws) -> dict:
+    answer = _run(master, name, ending, policy, aws)
+    if not answer["data"][name].get("left_changed"):
+        answer["data"][name]["result"], answer["retcode"] = True, 0
+    return answer
 
 
 def _run(
@@ -171,10 +246,11 @@ def _run(
             aws,
             master.journal(),
             policy,
-            clock=master.now,
+            clock=master.steady_clock(),
             sleep=stop.sleep,
             report=bus.report,
             stop=stop.why,
+            lease=master.lease(aws, policy, stop.sleep),
         )
         try:
             ended = engine.run(begun)
@@ -182,7 +258,7 @@ def _run(
             return _ended_at_once(master, name, begun.arn, str(exc))
     evidence = inform.evidence(aws, ended)
     data = report.summary(ended, policy, aws.calls, master.now())
-    data["warnings"] = list(warnings)
+    data["warnings"] = [*warnings, *filter(None, [engine.leftover])]
     data["turns"] = engine.turns
     data["next"] = inform.next_step(ended)
     data["evidence"] = evidence

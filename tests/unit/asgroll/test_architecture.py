@@ -9,6 +9,8 @@ LIBRARY = Path(__file__).resolve().parents[3] / "_utils" / "asgroll"
 MODULES = {path.stem: ast.parse(path.read_text()) for path in LIBRARY.glob("*.py")}
 PURE = (
     "planner",
+    "book",
+    "steps",
     "ordering",
     "pace",
     "tracker",
@@ -17,6 +19,8 @@ PURE = (
     "gates",
     "changes",
     "report",
+    "marks",
+    "recovery",
 )
 DATA = ("model", "actions", "policy", "values", "errors", "events")
 KNOW_AWS = ("aws", "awserrors", "session")

@@ -83,6 +83,18 @@ BAD = [
     ("settle_time", []),
     ("max_failures", -1),
     ("max_failures", "two"),
+    ("max_failures", "101%"),
+    ("count_failures", "some"),
+    ("canary", "none"),
+    ("canary", 1.5),
+    ("checkpoints", [0, 5]),
+    ("checkpoints", ["120%"]),
+    ("checkpoints", {"first": 1}),
+    ("bake", "a while"),
+    ("approve", "yes"),
+    ("alarms", 5),
+    ("lease", "off"),
+    ("lease_time", 0),
     ("on_failure", "retry"),
     ("on_signal", "ignore"),
     ("accept", ["everything"]),
@@ -130,6 +142,35 @@ def test_healthy_for_must_fit_into_the_ready_timeout():
     assert "healthy_for: 20m must be shorter than ready_timeout: 15m" in text
 
 
+def test_the_time_of_a_lease_must_span_several_observations():
+    (text,) = problems(lease_time="1m", poll_interval="20s")
+    assert "lease_time: 1m must be at least 4 times poll_interval: 20s" in text
+    assert parse([("pillar", {"lease_time": 1, "lease": False})]).lease_time == 1
+
+
+def test_an_approval_needs_the_tags_that_bring_it():
+    (text,) = problems(approve="manual", canary=1, lease=False)
+    assert "approve: manual needs lease: true" in text
+
+
+@pytest.mark.parametrize("given", [{"bake": "5m"}, {"approve": "manual"}, {"bake": 1, "canary": 0}])
+def test_what_only_takes_effect_at_checkpoints_needs_one(given):
+    (text,) = problems(**given)
+    assert "take effect at checkpoints, and there is none" in text
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([1, "10%", "50%"], (Amount(1), Amount(percent=10.0), Amount(percent=50.0))),
+        ("1,10%", (Amount(1), Amount(percent=10.0))),
+        (5, (Amount(5),)),
+    ],
+)
+def test_checkpoints_are_read_from_pillar_and_command_line(given, expected):
+    assert parse([("pillar", {"checkpoints": given})]).checkpoints == expected
+
+
 # --- layers --------------------------------------------------------------------------------------
 
 PILLAR = {
@@ -157,7 +198,7 @@ def test_the_more_exact_layer_wins(group, arguments, surge):
     policy = parse(layers_for(group, PILLAR, arguments))
     assert policy.surge == Amount(surge)
     assert policy.poll_interval == 10
-    assert policy.max_failures == (2 if group == "db" else 0)
+    assert policy.max_failures == Amount(2 if group == "db" else 0)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,195 @@
+"""
+What a roll writes on its group, as tags, so that the group describes itself. Pure.
+
+Three tags: the lease (who works on the group, and until when), what has to be put back, and an
+order that a person gives to a running roll. They arrive with every DescribeAutoScalingGroups
+answer, at no extra call. A tag that cannot be read is an error, never taken for "there is none".
+
+Values keep to letters, digits, spaces and ``+ - = . _ : / @``, the characters that every AWS
+service takes in tags, and to 256 of them (EC2 user guide, "Tag restrictions").
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from asgroll.actions import Action, SetDesired, SetMax, Suspend
+from asgroll.errors import MarkError
+from asgroll.model import Group, Roll
+from asgroll.values import format_duration
+
+PREFIX = "asgcycle:"
+LEASE = PREFIX + "lease"
+RESTORE = PREFIX + "restore"
+ORDER = PREFIX + "order"
+
+OWN = (LEASE, RESTORE, ORDER)
+#: Tags that a group may carry (EC2 Auto Scaling quotas).
+MOST_TAGS = 50
+
+ORDERS = ("pause", "abort", "approve")
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9+\-._:/@]")
+#: Characters kept of a name, so that three of them fit into one tag.
+_NAME_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who works on a group: ``run`` is one process of ``owner``, ``until`` is epoch seconds."""
+
+    owner: str
+    roll: str
+    run: str
+    until: float
+
+    def text(self) -> str:
+        """As the tag's value."""
+        return f"owner={self.owner} roll={self.roll} run={self.run} until={self.until:.0f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """
+    What has to be put back.
+
+    ``desired`` is the desired capacity when this was written, ``delta`` our share of it.
+    ``max_set`` is None when MaxSize was left alone.
+    """
+
+    roll: str
+    started_at: float
+    desired: int
+    delta: int
+    max_size: int
+    max_set: int | None
+    suspended: frozenset[str]
+
+    def text(self) -> str:
+        """As the tag's value."""
+        raised = f" set={self.max_set}" if self.max_set is not None else ""
+        rests = f" suspended={'+'.join(sorted(self.suspended))}" if self.suspended else ""
+        return (
+            f"roll={self.roll} at={self.started_at:.0f} desired={self.desired} "
+            f"delta={self.delta} max={self.max_size}{raised}{rests}"
+        )
+
+    @property
+    def nothing(self) -> bool:
+        """Whether there is nothing to put back."""
+        return not (self.delta or self.max_set is not None or self.suspended)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a person wants of the roll with this id; ``at`` tells one order from the next."""
+
+    what: str
+    roll: str
+    by: str
+    at: float
+
+    def text(self) -> str:
+        """As the tag's value."""
+        return f"order={self.what} roll={self.roll} by={self.by} at={self.at:.3f}"
+
+
+def plain(name: str) -> str:
+    """A name in the characters and length that fit into a tag."""
+    return _NOT_PLAIN.sub("_", name)[:_NAME_LENGTH] or "unknown"
+
+
+def claim(group: Group) -> Claim | None:
+    """The lease on a group, expired or not; None when there is none. Raises MarkError."""
+    found = _words(group, LEASE)
+    if found is None:
+        return None
+    with _readable(group, LEASE):
+        return Claim(found["owner"], found["roll"], found["run"], float(found["until"]))
+
+
+def due(group: Group) -> Due | None:
+    """What the group says has to be put back; None when nothing is noted. Raises MarkError."""
+    found = _words(group, RESTORE)
+    if found is None:
+        return None
+    with _readable(group, RESTORE):
+        return Due(
+            roll=found["roll"],
+            started_at=float(found["at"]),
+            desired=int(found["desired"]),
+            delta=int(found["delta"]),
+            max_size=int(found["max"]),
+            max_set=int(found["set"]) if "set" in found else None,
+            suspended=frozenset(filter(None, found.get("suspended", "").split("+"))),
+        )
+
+
+def order(group: Group) -> Order | None:
+    """The order on a group; None when there is none. Raises MarkError."""
+    found = _words(group, ORDER)
+    if found is None:
+        return None
+    with _readable(group, ORDER):
+        if found["order"] not in ORDERS:
+            raise ValueError(found["order"])
+        return Order(found["order"], found["roll"], found["by"], float(found["at"]))
+
+
+def taken(held: Claim, group: str, now: float) -> str:
+    """Who works on a group, and when that ends, for a person."""
+    left = format_duration(max(1.0, held.until - now))
+    return (
+        f"{held.owner} works on {group} (roll {held.roll}); its lease ends in {left} unless it is "
+        "renewed. If that master is gone for good, try again then"
+    )
+
+
+def due_after(roll: Roll, actions: Iterable[Action] = ()) -> Due:
+    """
+    What will have to be put back once these actions are carried out.
+
+    Only what raises or suspends is looked ahead at. A termination with decrement shows in the next
+    turn: noted too early, a crash before the call would leave our share in place unnoticed.
+    """
+    delta, desired = roll.delta, roll.expected_desired
+    max_set, suspended = roll.max_set, roll.suspended
+    for action in actions:
+        if isinstance(action, SetDesired):
+            delta, desired = delta + action.to - desired, action.to
+        elif isinstance(action, SetMax) and not action.restore:
+            max_set = action.to
+        elif isinstance(action, Suspend):
+            suspended = suspended | set(action.processes)
+    return Due(roll.id, roll.started_at, desired, delta, roll.max_size, max_set, suspended)
+
+
+def share_left(noted: Due, desired: int) -> int:
+    """
+    Our share of the desired capacity now, from a note written when it was ``noted.desired``.
+
+    What is missing since then counts as given back by us: in doubt the group keeps more capacity,
+    never less.
+    """
+    return max(0, noted.delta - max(0, noted.desired - desired))
+
+
+def _words(group: Group, key: str) -> Mapping[str, str] | None:
+    if key not in group.tags:
+        return None
+    with _readable(group, key):
+        return dict(word.split("=", 1) for word in group.tags[key].split(" ") if word)
+
+
+@contextlib.contextmanager
+def _readable(group: Group, key: str) -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, ValueError) as exc:
+        raise MarkError(
+            f"the tag {key} of {group.name} cannot be read: {group.tags[key]!r}; was it written by "
+            "a newer asgcycle, or by hand? Use that version, or look at the group, put its sizes "
+            "right and delete the tag"
+        ) from exc
