@@ -73,7 +73,7 @@ def _group(name, found):
     if not isinstance(found, dict):
         return f"{name}: {found}"
     lines = [_headline(name, found)]
-    for part in (_obstacles, _plan, _table, _figures, _listing, _user_data, _tail):
+    for part in (_obstacles, _plan, _table, _figures, _listing, _rolls, _user_data, _tail):
         lines += part(name, found)
     return "\n".join(lines)
 
@@ -184,6 +184,21 @@ def _user_data(name, found):
     lines = [f"  {found['size']} of {found['limit']} bytes{packed}"]
     lines += [f"  {p['name']}: {p['type']}, {p['size']} bytes" for p in found["parts"]]
     return [*lines, "", *found["user_data"].splitlines()]
+
+
+def _rolls(name, found):
+    rows = [
+        [
+            row["roll_id"],
+            time.strftime("%Y-%m-%d %H:%M", time.localtime(row["started_at"])),
+            span(row["wall_seconds"]),
+            row["status"],
+            f"{row['replaced']}/{row['victims']}",
+            row["reason"] or "",
+        ]
+        for row in found.get("rolls", [])
+    ]
+    return _aligned(["roll", "started", "took", "", "replaced", ""], rows)
 
 
 def _tail(name, found):

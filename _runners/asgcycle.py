@@ -194,6 +194,44 @@ def status(group=None, *extra, **unknown):
     return verbs.status(_master(), group, extra, salt.utils.args.clean_kwargs(**unknown))
 
 
+def history(group=None, *extra, **policy):
+    """
+    List the rolls of a group that have ended, newest first.
+
+    :param group: name of the Auto Scaling Group.
+    :param policy: ``region``, ``profile``, ``role_arn``, ``endpoint_url``.
+    :return: ``{"data": {group: {"result": True, "rolls": [{"roll_id", "status", "started_at",
+        "wall_seconds", "replaced", "victims", "failed", "reason"}, …]}}, …}``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run asgcycle.history web
+    """
+    return verbs.of_group(_master(), group, extra, policy, verbs.history)
+
+
+def report(group=None, *extra, roll_id=None, **policy):
+    """
+    Show the closing report of a roll again.
+
+    :param group: name of the Auto Scaling Group.
+    :param roll_id: which roll, as ``history`` lists them; the last one when left out.
+    :param policy: ``region``, ``profile``, ``role_arn``, ``endpoint_url``.
+    :return: as ``roll``, with exit code 0 when there is such a report, else 2.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run asgcycle.report web
+        salt-run asgcycle.report web roll_id=3f2a9c81d001
+    """
+    wanted = None if roll_id is None else str(roll_id)
+    return verbs.of_group(_master(), group, extra, policy, verbs.closing_report(wanted))
+
+
 def user_data(group=None, *extra, **policy):
     """
     Show what new instances of a group would boot with: the user data rendered from the pillar that

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from asgroll import steps
@@ -143,6 +144,15 @@ def status(roll: Roll, running: bool) -> dict[str, Any]:
         "ended_at": roll.ended_at,
         "exit_code": exit_code(roll) if roll.phase.ended else None,
     }
+
+
+#: What the history shows of a closing report.
+BRIEF = ("roll_id", "status", "started_at", "wall_seconds", "replaced", "victims", "failed")
+
+
+def in_brief(closing: Mapping[str, Any]) -> dict[str, Any]:
+    """One line of the history, from a closing report."""
+    return {key: closing.get(key) for key in (*BRIEF, "reason")}
 
 
 def next_step(roll: Roll) -> str:

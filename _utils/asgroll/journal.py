@@ -36,6 +36,9 @@ from asgroll.outcome import applied, unclear
 SCHEMA = 1
 BANK = "asgcycle/rolls"
 TURN_BANK = "asgcycle/turns"
+HISTORY_BANK = "asgcycle/history"
+#: Closing reports kept for each group; a year of weekly rolls.
+KEPT_REPORTS = 52
 #: File systems allow names of 255 bytes; longer escaped group names are hashed.
 _KEY_LENGTH = 200
 
@@ -138,6 +141,22 @@ class CacheJournal:
                 problems.append(str(exc))
         found = [roll for roll in rolls if roll is not None]
         return sorted(found, key=lambda r: r.started_at, reverse=True), problems
+
+    def archive(self, roll: Roll, closing: Mapping[str, Any]) -> None:
+        """Keep the closing report of a roll that has ended; the oldest ones of its group go."""
+        bank = f"{HISTORY_BANK}/{key_of(roll.arn, roll.group)}"
+        # a roll that was taken up again replaces what it said before
+        self._store(bank, f"{roll.started_at:015.3f} {roll.id}", _plain(closing))
+        with _as_journal_error("drop old reports"):
+            for key in sorted(self._cache.list(bank) or [])[:-KEPT_REPORTS]:
+                self._cache.flush(bank, key)
+
+    def history(self, arn: str, group: str) -> list[dict[str, Any]]:
+        """The closing reports of a group's rolls, newest first."""
+        bank = f"{HISTORY_BANK}/{key_of(arn, group)}"
+        with _as_journal_error(f"read the history of {group}"):
+            keys = sorted(self._cache.list(bank) or [], reverse=True)
+            return [self._cache.fetch(bank, key) for key in keys]
 
     def _read(self, key: str) -> Roll | None:
         with _as_journal_error(f"read {key!r}"):

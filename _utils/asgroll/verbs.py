@@ -104,6 +104,28 @@ def inventory(master: Master, extra: tuple, arguments: Mapping[str, Any]) -> dic
     return shape(found or {"asgcycle": {"result": True, "comment": "no group here"}}, 0)
 
 
+def history(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dict:
+    """The rolls of a group that have ended, newest first."""
+    rolls = [inform.in_brief(kept) for kept in master.journal().history(arn, name)]
+    comment = "" if rolls else f"no roll of {name} has ended yet"
+    return shape({name: {"result": True, "comment": comment, "rolls": rolls}}, 0)
+
+
+def closing_report(roll_id: str | None) -> Work:
+    """The closing report of one roll that has ended, by default the last."""
+
+    def work(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dict:
+        kept = master.journal().history(arn, name)
+        found = [r for r in kept if roll_id in (None, r["roll_id"])]
+        if found:
+            return shape({name: {**found[0], "next": ""}}, 0)
+        have = ", ".join(r["roll_id"] for r in kept[:5]) or "none"
+        asked = f"roll {roll_id}" if roll_id else "any roll"
+        return refusal(name, [f"no report of {asked} of {name} is kept (there: {have})"])
+
+    return work
+
+
 def _assess(master: Master, name: str, arn: str, policy: Policy, aws: Aws):
     """What is found before starting, an earlier roll that left something behind included."""
     found = preflight.assess(aws, name, policy, master.now())
@@ -137,7 +159,7 @@ def roll(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dict:
         if not found.choice.victims:
             comment = "nothing to replace: no instance is selected"
             return shape({name: {"result": True, "status": "done", "comment": comment}}, 0)
-        begun = preflight.begin(found, uuid.uuid4().hex[:12], master.now())
+        begun = preflight.begin(found, f"r{uuid.uuid4().hex[:11]}", master.now())
         return _run(master, name, begun, policy, aws, found.warnings)
 
 
@@ -261,7 +283,11 @@ def _run(
     data["warnings"] = [*warnings, *filter(None, [engine.leftover])]
     data["turns"] = engine.turns
     data["next"] = inform.next_step(ended)
-    data["evidence"] = evidence
+    try:
+        master.journal().archive(ended, data)
+    except JournalError as exc:
+        data["warnings"].append(f"this report is not kept: {exc}")
+    data["evidence"] = evidence  # may show what is not for everybody: not kept
     return shape({name: data}, report.exit_code(ended))
 
 

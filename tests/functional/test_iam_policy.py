@@ -7,6 +7,7 @@ from asgroll import inform, preflight
 from asgroll.aws import Aws
 from asgroll.engine import Engine
 from asgroll.journal import MemoryJournal
+from asgroll.lease import Lease
 from asgroll.policy import parse
 from tests.lab.inprocess import InProcessAWS, VirtualClock
 from tests.lab.scenario import build
@@ -49,6 +50,9 @@ def calls_of_a_roll(**changes):
         clock=clock.now,
         sleep=clock.sleep,
         report=lambda event, roll: None,
+        lease=Lease(
+            aws, "m", "r", clock=clock.now, sleep=clock.sleep, lease_time=300, settle_time=1
+        ),
     )
     ended = engine.run(preflight.begin(found, "r1", clock.now()))
     inform.evidence(aws, ended)

@@ -197,7 +197,7 @@ BAD_POLICIES = [
     ({"ready_timeout": "5 parsecs"}, ["ready_timeout", "5 parsecs"]),
     ({"healthy_for": "20m", "ready_timeout": "15m"}, ["healthy_for", "ready_timeout"]),
     ({"max_failures": -1}, ["max_failures", "-1"]),
-    ({"max_failures": "2"}, ["max_failures", "2"]),
+    ({"max_failures": "two"}, ["max_failures", "two"]),
     ({"on_failure": "panic"}, ["on_failure", "panic", "pause", "abort"]),
     ({"protected": "maybe"}, ["protected", "maybe", "replace", "skip", "refuse"]),
     ({"role_arn": "admin"}, ["role_arn", "admin"]),
