@@ -15,7 +15,7 @@ from tests.lab.world.history import Call
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "iam-policy.json"
 #: IAM's names for the services.
-PREFIX = {"autoscaling": "autoscaling", "ec2": "ec2"} | dict.fromkeys(
+PREFIX = {"autoscaling": "autoscaling", "ec2": "ec2", "cloudwatch": "cloudwatch"} | dict.fromkeys(
     ("elb", "elbv2"), "elasticloadbalancing"
 )
 
@@ -35,12 +35,13 @@ def calls_of_a_roll(**changes):
                 "template": {"name": "web", "versions": [{"ImageId": "ami-1"}]},
             }
         },
+        "alarms": {"5xx": "OK"},
         **changes,
     }
     world = build(spec)
     clock, aws = VirtualClock(world), Aws(InProcessAWS(world).client)
     inform.inventory(aws)
-    policy = parse([("test", {"max_failures": 0, "on_failure": "abort"})])
+    policy = parse([("test", {"max_failures": 0, "on_failure": "abort", "alarms": ["5xx"]})])
     found = preflight.assess(aws, "web", policy, clock.now())
     assert found.obstacles == ()
     engine = Engine(

@@ -47,7 +47,7 @@ groups:
     protected: 1
 faults: []
 """
-TOP = {"seed", "start", "region", "account", "boot", "delays", "groups", "faults"}
+TOP = {"seed", "start", "region", "account", "boot", "delays", "groups", "alarms", "faults"}
 GROUP = {
     "min",
     "max",
@@ -104,6 +104,7 @@ def build(spec: dict[str, Any]) -> World:
     for name, group in spec.get("groups", {}).items():
         _group(world, name, group)
         world.reconcile_soon(world.groups[name])
+    world.alarms.update(spec.get("alarms", {}))
     world.forget_past()
     for fault in spec.get("faults", ()):
         world.inject(_fault(fault))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import autoscaling, balancing, ec2, sts
+from . import autoscaling, balancing, cloudwatch, ec2, sts
 
 Handler = Callable[[Any, dict[str, Any]], dict[str, Any]]
 OPERATIONS: dict[str, dict[str, Handler]] = {
@@ -17,4 +17,5 @@ OPERATIONS: dict[str, dict[str, Handler]] = {
     "elbv2": balancing.V2,
     "elb": balancing.CLASSIC,
     "sts": sts.OPERATIONS,
+    "cloudwatch": cloudwatch.OPERATIONS,
 }

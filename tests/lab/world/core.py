@@ -71,6 +71,7 @@ class Core:
         self.instances: dict[str, Instance] = {}
         self.target_groups: dict[str, TargetGroup] = {}
         self.load_balancers: dict[str, LoadBalancer] = {}
+        self.alarms: dict[str, str] = {}
         self.templates = templates if templates is not None else Templates(lambda: self.now)
         self._numbers = count(1)
         self._names = count(1)

@@ -47,6 +47,7 @@ EVENT_KINDS: Mapping[str, frozenset[str]] = {
     "template_default": TRIGGER | {"template", "version"},
     "scale_out": TRIGGER | {"group", "by"},
     "scale_in": TRIGGER | {"group", "by"},
+    "alarm": TRIGGER | {"name", "state"},
     "scheduled_action": TRIGGER | {"group", "desired", "min", "max"},
 }
 KINDS: Mapping[str, frozenset[str]] = {**API_KINDS, **WINDOW_KINDS, **EVENT_KINDS}

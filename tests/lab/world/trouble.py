@@ -21,6 +21,7 @@ ACTORS = {
     "spot_reclaim": "aws",
     "instance_dies": "aws",
     "az_outage": "aws",
+    "alarm": "aws",
 }
 DIED = "Server.InternalError: Internal error"
 
@@ -275,6 +276,9 @@ class Trouble(Core):
     def _template_default(self, fault: Fault) -> None:
         template = self._template(fault)
         self.templates.modify_launch_template(template, fault.get("version", template.latest))
+
+    def _alarm(self, fault: Fault) -> None:
+        self.alarms[fault.get("name")] = fault.get("state", "ALARM")
 
     def _scale_out(self, fault: Fault) -> None:
         self._scale(fault, fault.get("by", 1))

@@ -297,3 +297,19 @@ def test_FA15_slow_boots_take_as_much_longer_as_they_say(bench):
         item = lab.world.instances[lab.ids("Pending")[0]]
         times.append(item.up_at - item.launch_time)
     assert times[1] == pytest.approx(2 * times[0] + 100)
+
+
+def test_AP7_alarms_that_there_are_have_a_state_and_others_are_left_out():
+    client = InProcessAWS(build({"alarms": {"slow": "OK", "5xx": "ALARM"}})).client("cloudwatch")
+    found = client.describe_alarms(AlarmNames=["5xx", "none"], AlarmTypes=["MetricAlarm"])
+    assert [(a["AlarmName"], a["StateValue"]) for a in found["MetricAlarms"]] == [("5xx", "ALARM")]
+
+
+def test_FA16_an_alarm_goes_into_the_state_that_is_asked_for(bench):
+    lab = bench(1, faults=[{"kind": "alarm", "at": 50, "name": "slow"}])
+    lab.world.alarms["slow"] = "OK"
+    seen = []
+    for _ in range(2):
+        seen.append(lab.world.alarms["slow"])
+        lab.wait(60)
+    assert seen == ["OK", "ALARM"]
