@@ -20,6 +20,7 @@ FORMULA = "salt://unattended-upgrades"
 FILES = {
     "first_boot": f"{FORMULA}/userdata/files/first-boot.sh",
     "packages": f"{FORMULA}/userdata/files/packages-{{manager}}.sh",
+    "salt_onedir": f"{FORMULA}/userdata/files/salt-onedir.sh",
     "agent": f"{FORMULA}/readiness/files/asgcycle-ready",
     "agent_unit": f"{FORMULA}/readiness/files/asgcycle-ready.service",
 }
@@ -96,12 +97,17 @@ def variables(request: Request, read: Read) -> dict[str, Any]:
                 "REBOOT": settings.reboot,
                 "SALT_SOURCE": settings.salt_source,
                 "SALT_VERSION": settings.salt_version,
+                "ONEDIR": "\n".join(
+                    f"{machine} {archive['url']} {archive['sha256']}"
+                    for machine, archive in settings.salt_archives.items()
+                ),
                 "HOLD": " ".join(request.policy.hold),
                 "FLAG_PACKAGES": " ".join(flag_packages or ()),
                 "RELEASEVER": _releasever(settings),
                 "PROXY": settings.proxy,
             }
         ),
+        "salt_source": settings.salt_source,
         "salt_repository": _repository(settings, manager),
         "minion_config": _yaml(settings.minion),
         "grains_file": _yaml(minion_grains(settings, request.group, request.environment)),

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from asgroll.values import url
+
 #: Types of MIME parts that cloud-init runs as they are (cloud-init, "User data formats").
 #: ``text/cloud-config`` is not among them: a second one would replace our lists of files.
 PART_TYPES = (
@@ -29,6 +31,9 @@ RESERVED_GRAINS = frozenset(
 _PART_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SALT_VERSION = re.compile(r"\d{4}\.\d{1,2}(?:\.\d+)?")
 _RELEASEVER = re.compile(r"latest|image|2023\.\d+\.\d{8}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+#: Machines as ``uname -m`` names them on EC2.
+MACHINES = ("x86_64", "aarch64")
 _ARMOR = re.compile(
     r"-----BEGIN PGP PUBLIC KEY BLOCK-----\n(?:[A-Za-z]+: [^\n]*\n)*\n"
     r"([A-Za-z0-9+/=\n]+?)\n(?:=([A-Za-z0-9+/]{4})\n)?-----END PGP PUBLIC KEY BLOCK-----\n?"
@@ -139,6 +144,21 @@ def crc24(data: bytes) -> bytes:
             if crc & 0x1000000:
                 crc ^= 0x1864CFB
     return crc.to_bytes(3, "big")
+
+
+def archives(value: Any) -> dict[str, dict[str, str]]:
+    """Where to fetch Salt for each kind of machine, and the checksum that pins it."""
+    allowed = (
+        "{" + ": {url: …, sha256: …}, ".join(MACHINES) + ": {url: …, sha256: …}}, or one of it"
+    )
+    if not isinstance(value, Mapping) or not value or not set(value) <= set(MACHINES):
+        raise ValueError(allowed)
+    for entry in value.values():
+        good = isinstance(entry, Mapping) and set(entry) == {"url", "sha256"}
+        if not good or not _SHA256.fullmatch(str(entry["sha256"])):
+            raise ValueError(f"{allowed}, with the 64 digits of SHA-256")
+        url(entry["url"])
+    return plain(value)
 
 
 def parts(value: Any) -> tuple[Part, ...]:

@@ -19,6 +19,12 @@ from userdata.errors import UserDataError
 #: Operating system → its releases, the oldest first.
 APT_RELEASES = {"debian": ("11", "12", "13"), "ubuntu": ("20.04", "22.04", "24.04")}
 SYSTEMS = (*APT_RELEASES, "amazon-linux-2", "amazon-linux-2023")
+#: Source of Salt → the keys that belong to it; those that it needs are True.
+SALT_SOURCES = {
+    "preinstalled": {},
+    "repository": {"salt.version": True, "salt.url": False, "salt.key": True},
+    "onedir": {"salt.archives": True},
+}
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,7 @@ class Settings:
     salt_version: str = ""
     salt_url: str = ""
     salt_key: str = ""
+    salt_archives: dict = field(default_factory=dict)
     minion: dict = field(default_factory=dict)
     grains: dict = field(default_factory=dict)
     extra: dict = field(default_factory=dict)
@@ -82,14 +89,20 @@ KEYS: dict[str, Key] = {
     ),
     "proxy": Key(values.url, "HTTP proxy for apt, yum and dnf. A password in it is refused."),
     "salt.source": Key(
-        values.choice("preinstalled", "repository"),
-        "Where the minion comes from: it is in the AMI, or a package repository has it.",
+        values.choice(*SALT_SOURCES),
+        "Where the minion comes from: it is in the AMI, a package repository has it, or an archive "
+        "of the Salt Project (onedir).",
     ),
     "salt.version": Key(kinds.version, "Exact version to install from the repository."),
     "salt.url": Key(
         values.url, "The repository or your mirror of it; without it the Salt Project's own."
     ),
     "salt.key": Key(kinds.public_key, "Public key of the repository, ASCII-armored."),
+    "salt.archives": Key(
+        kinds.archives,
+        "For `onedir`: where the archive for a machine is, and its SHA-256, which pins the "
+        "version, as `{x86_64: {url: …, sha256: …}, aarch64: …}`.",
+    ),
     "minion": Key(
         kinds.minion,
         "Options of the minion's configuration; `master` is required. The id is always the "
@@ -213,10 +226,9 @@ def _contradictions(settings: Settings, given: set[str]):
     if settings.release and settings.os and settings.release not in releases:
         allowed = f"one of {', '.join(releases)}" if releases else "none"
         yield f"release: {settings.release!r} is not one of os: {settings.os}; give {allowed}."
-    if settings.salt_source == "repository":
-        for name in ("salt.version", "salt.key"):
-            if name not in given:
-                yield f"{name}: is missing; salt.source: repository needs it."
+    for name, needed in SALT_SOURCES[settings.salt_source].items():
+        if needed and name not in given:
+            yield f"{name}: is missing; salt.source: {settings.salt_source} needs it."
 
 
 def _misplaced(settings: Settings, given: set[str]):
@@ -225,7 +237,10 @@ def _misplaced(settings: Settings, given: set[str]):
             yield f"{name}: is for Debian and Ubuntu, not for os: {settings.os}."
         if name.startswith("dnf.") and settings.os not in ("", "amazon-linux-2023"):
             yield f"{name}: is for Amazon Linux 2023, not for os: {settings.os}."
-        if name in ("salt.version", "salt.url", "salt.key") and (
-            settings.salt_source == "preinstalled"
-        ):
-            yield f"{name}: means nothing with salt.source: preinstalled; give repository."
+        if name.startswith("salt.") and name != "salt.source":
+            owner = next(source for source, keys in SALT_SOURCES.items() if name in keys)
+            if owner != settings.salt_source:
+                yield (
+                    f"{name}: means nothing with salt.source: {settings.salt_source}; it is for "
+                    f"{owner}."
+                )

@@ -35,11 +35,12 @@ _VARIABLES = {
     "apt": "the `apt` key of cloud-config (mirrors, proxy), or none",
     "apt_policy": "`path` and `fragment` of the formula's policy, or none",
     "first_boot_settings": "what first-boot.sh reads, as shell assignments",
+    "salt_source": "the key `salt.source`",
     "salt_repository": "`url`, `key`, `version`, or none",
     "minion_config": "text of a file for `/etc/salt/minion.d`",
     "grains_file": "text of `/etc/salt/grains`",
     "ready_json": "configuration of the readiness agent",
-    "files": "texts of `first_boot`, `packages`, `agent`, `agent_unit`",
+    "files": "texts of `first_boot`, `packages`, `salt_onedir`, `agent`, `agent_unit`",
 }
 _TAIL = """
 ## A template of your own

@@ -28,6 +28,12 @@ def armored(packets=b"\x98" + bytes(range(60))):
 
 
 REPOSITORY = {"source": "repository", "version": "3008.3", "key": armored()}
+ONEDIR = {
+    "source": "onedir",
+    "archives": {
+        "x86_64": {"url": "https://mirror.example.com/salt.tar.xz", "sha256": "0a" * 32},
+    },
+}
 #: What beside upgrade and reboot each system's golden files show.
 SYSTEMS = {
     "debian": {"release": "12"},
@@ -36,7 +42,7 @@ SYSTEMS = {
         "salt": REPOSITORY,
         "apt": {"mirror": "http://mirror.example.com/ubuntu"},
     },
-    "amazon-linux-2": {"proxy": "http://proxy.example.com:3128"},
+    "amazon-linux-2": {"salt": ONEDIR, "proxy": "http://proxy.example.com:3128"},
     "amazon-linux-2023": {"salt": REPOSITORY, "dnf": {"releasever": "2023.6.20250115"}},
 }
 EVERY = tuple(

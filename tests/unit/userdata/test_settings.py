@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.userdata.build import LEAST, REPOSITORY, armored, refusals
+from tests.unit.userdata.build import LEAST, ONEDIR, REPOSITORY, armored, refusals
 from userdata import settings
 from userdata.kinds import Part
 
@@ -78,6 +78,18 @@ BAD = {
     "a version for what is preinstalled": (
         {**LEAST, "salt": {"version": "3008.3"}},
         "salt.version: means nothing with salt.source: preinstalled",
+    ),
+    "an archive without its checksum": (
+        {**LEAST, "salt": {"source": "onedir", "archives": {"x86_64": {"url": "http://m/"}}}},
+        "with the 64 digits of SHA-256",
+    ),
+    "onedir without archives": (
+        {**LEAST, "salt": {"source": "onedir"}},
+        "salt.archives: is missing; salt.source: onedir needs it",
+    ),
+    "an archive for a repository": (
+        {**LEAST, "salt": {**REPOSITORY, "archives": ONEDIR["archives"]}},
+        "salt.archives: means nothing with salt.source: repository; it is for onedir",
     ),
     "a mirror that is no URL": ({**LEAST, "apt": {"mirror": "mirror"}}, "a URL like"),
     "grains that are a list": ({**LEAST, "grains": ["role"]}, "a mapping whose keys are texts"),

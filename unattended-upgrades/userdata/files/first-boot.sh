@@ -65,7 +65,7 @@ join() {
     printf 'id: %s\n' "$id" >/etc/salt/minion.d/asgcycle-id.conf
     add_launch_template_version
     systemctl unmask salt-minion.service
-    if [ "$SALT_SOURCE" = repository ]; then
+    if [ "$SALT_SOURCE" != preinstalled ]; then
         try install_minion || fail "the minion cannot be installed"
     fi
     systemctl enable salt-minion.service || fail "there is no minion to start"
@@ -91,6 +91,10 @@ mkdir -p "$DONE" || exit 1
 . /etc/asgcycle/first-boot.conf
 # shellcheck source=/dev/null
 . /etc/asgcycle/packages.sh
+if [ "$SALT_SOURCE" = onedir ]; then
+    # shellcheck source=/dev/null
+    . /etc/asgcycle/salt.sh
+fi
 
 # From the beginning: it keeps the launch lifecycle hook alive while this works.
 systemctl daemon-reload

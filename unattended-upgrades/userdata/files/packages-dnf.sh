@@ -10,10 +10,13 @@ fi
 
 manager() { "$MANAGER" -y "$@"; }
 
+use_proxy() {
+    [ -z "${PROXY:-}" ] || grep -q '^proxy *=' "$CONFIGURATION" ||
+        printf 'proxy=%s\n' "$PROXY" >>"$CONFIGURATION"
+}
+
 prepare() {
-    if [ -n "${PROXY:-}" ] && ! grep -q '^proxy *=' "$CONFIGURATION"; then
-        printf 'proxy=%s\n' "$PROXY" >>"$CONFIGURATION" || return 1
-    fi
+    use_proxy || return 1
     # needs-restarting tells whether a reboot is due.
     command -v needs-restarting >/dev/null || manager install "$TOOLS"
 }
@@ -28,4 +31,7 @@ upgrade_all() { upgrade_with; }
 # 0: no, 1: yes. Without an answer rebooting is the safe side.
 reboot_required() { ! needs-restarting -r >/dev/null 2>&1; }
 
-install_minion() { manager --enablerepo=asgcycle-salt install "salt-minion-$SALT_VERSION"; }
+install_minion() {
+    use_proxy || return 1
+    manager --enablerepo=asgcycle-salt install "salt-minion-$SALT_VERSION"
+}
