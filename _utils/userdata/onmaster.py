@@ -13,8 +13,8 @@ import salt.loader
 import salt.template
 from salt.exceptions import SaltException
 
-from asgroll.policy import Policy, section
-from asgroll.policy import parse as policy_of
+from asgroll.policy import parse as check
+from asgroll.policy import section
 from userdata import compose, formula
 from userdata.errors import UserDataError
 from userdata.mime import UserData
@@ -89,7 +89,7 @@ def for_group(master: Any, group: str, arguments: Mapping[str, Any]) -> UserData
         documented.
     """
     layers = master.layers(group, arguments)
-    policy = policy_of(layers)
+    check(layers)
     settings = parse(section(layers, "user_data"))
     environment = master.environment(group)
     grains = formula.grains(settings, group, environment)
@@ -100,13 +100,16 @@ def for_group(master: Any, group: str, arguments: Mapping[str, Any]) -> UserData
         environment,
         settings,
         formula.from_pillar(pillar, settings, grains),
-        _hook(group, layers, policy),
+        _hook(group, layers),
     )
     return compose.compose(request, files.read, files.render)
 
 
-def _hook(group: str, layers: list, policy: Policy) -> dict[str, Any] | None:
-    """What the readiness agent has to know of the group's launch hook, if pillar asks for one."""
+def _hook(group: str, layers: list) -> dict[str, Any] | None:
+    """
+    What the readiness agent has to know of the group's launch hook, if pillar asks for one. The
+    region it knows by itself: user data is the same whoever renders it.
+    """
     found: dict[str, Any] = {}
     for _, mapping in section(layers, "launch_hook"):
         found |= mapping
@@ -115,7 +118,7 @@ def _hook(group: str, layers: list, policy: Policy) -> dict[str, Any] | None:
     return {
         "group": group,
         "name": found.get("name", HOOK_NAME),
-        "region": policy.region,
+        "region": None,
         "endpoint_url": None,
         "heartbeat": HEARTBEAT_SECONDS,
     }

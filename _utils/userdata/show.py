@@ -9,7 +9,6 @@ from typing import Any
 from asgroll.errors import AsgrollError, PolicyError
 from asgroll.verbs import refusal, shape
 from userdata import mime, onmaster
-from userdata.errors import UserDataError
 
 #: ``current(master, group, arguments)`` → (where it comes from, the bytes that are there).
 Current = Callable[[Any, str, Mapping[str, Any]], tuple[str, bytes]]
@@ -35,7 +34,7 @@ def user_data(master: Any, group: Any, extra: tuple, arguments: Mapping[str, Any
         return refusal(name, problems)
     try:
         built = onmaster.for_group(master, name, arguments)
-    except (PolicyError, UserDataError) as exc:
+    except PolicyError as exc:
         return refusal(name, exc.problems)
     except AsgrollError as exc:
         return refusal(name, [str(exc)])

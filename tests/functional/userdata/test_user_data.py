@@ -2,10 +2,12 @@
 none at the endpoint."""
 
 import copy
+import json
 
 import pytest
 import salt.config
 import salt.loader
+import yaml
 
 from tests.lab.salt_run import REPO, SaltRun
 
@@ -19,6 +21,8 @@ GOOD = {
         "groups": {"web": {"environment": "prod", "user_data": {"grains": {"role": "web"}}}},
     }
 }
+DEFAULTS = GOOD["asgcycle"]["defaults"]
+HOOK = {"launch_hook": {"name": "ready-or-not"}}
 
 
 @pytest.fixture
@@ -69,8 +73,22 @@ def test_the_grains_of_the_group_choose_the_pillar_of_the_instance(salt_run):
     assert '"only-on-web"' not in call(salt_run, "batch")["data"]["batch"]["user_data"]
 
 
-def test_it_is_the_same_each_time(salt_run):
-    assert call(salt_run, "web") == call(salt_run, "web")
+def test_it_is_the_same_whoever_asks_and_from_where(salt_run):
+    salt_run.pillar({"asgcycle": {**GOOD["asgcycle"], "defaults": {**DEFAULTS, **HOOK}}})
+    assert call(salt_run, "web") == call(salt_run, "web", region="eu-west-1", surge=2)
+
+
+def test_the_agent_learns_of_the_launch_hook_that_pillar_asks_for(salt_run):
+    salt_run.pillar({"asgcycle": {**GOOD["asgcycle"], "defaults": {**DEFAULTS, **HOOK}}})
+    document = yaml.safe_load(call(salt_run, "web")["data"]["web"]["user_data"])
+    files = {entry["path"]: entry["content"] for entry in document["write_files"]}
+    assert json.loads(files["/etc/asgcycle/ready.json"])["hook"] == {
+        "group": "web",
+        "name": "ready-or-not",
+        "region": None,
+        "endpoint_url": None,
+        "heartbeat": 300,
+    }
 
 
 UNKNOWN_ENVIRONMENT = copy.deepcopy(GOOD)

@@ -47,7 +47,7 @@ def test_only_kinds_of_values_and_the_policy_are_shared_with_the_roller():
         for module in imported(name)
         if module.startswith("asgroll.")
     }
-    assert shared <= {"asgroll.values", "asgroll.values.url"}
+    assert shared <= {"asgroll.values", "asgroll.values.url", "asgroll.errors.PolicyError"}
 
 
 @pytest.mark.parametrize("path", MODULES.values(), ids=MODULES)
