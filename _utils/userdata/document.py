@@ -49,14 +49,21 @@ def read(text: str, source: str) -> dict[str, Any]:
     return found
 
 
-def extended(base: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
-    """``extra`` merged in: mappings by key, lists appended, everything else replaced."""
+def extended(base: dict[str, Any], extra: dict[str, Any], path: str = "extra") -> dict[str, Any]:
+    """
+    ``extra`` merged in: mappings by key, lists appended, everything else replaced.
+
+    :raises UserDataError: a list or mapping of ours would be replaced by something else.
+    """
     result = dict(base)
     for key, value in extra.items():
-        below = result.get(key)
-        if isinstance(below, dict) and isinstance(value, dict):
-            result[key] = extended(below, value)
-        elif isinstance(below, list) and isinstance(value, list):
+        below, where = result.get(key), f"{path}:{key}"
+        for kind, name in ((dict, "a mapping"), (list, "a list")):
+            if isinstance(below, kind) and not isinstance(value, kind):
+                raise UserDataError([f"{where}: has to be {name}, it is merged with ours."])
+        if isinstance(below, dict):
+            result[key] = extended(below, value, where)
+        elif isinstance(below, list):
             result[key] = below + value
         else:
             result[key] = value

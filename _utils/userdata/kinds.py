@@ -28,6 +28,12 @@ PART_TYPES = (
 RESERVED_GRAINS = frozenset(
     {"environment", "group", "id", "launch_template_version", "minion", "pillarenv", "saltenv"}
 )
+#: Keys of cloud-config that are not for ``extra``, and why.
+NOT_EXTRA = {
+    "power_state": "the key reboot says whether and when",
+    "salt_minion": "the keys minion and grains say it",
+    "ssh_keys": "host keys are made on the instance",
+}
 _PART_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SALT_VERSION = re.compile(r"\d{4}\.\d{1,2}(?:\.\d+)?")
 _RELEASEVER = re.compile(r"latest|image|2023\.\d+\.\d{8}")
@@ -74,10 +80,11 @@ def minion(value: Any) -> dict:
 
 
 def extra(value: Any) -> dict:
-    """Top-level keys of a cloud-config."""
+    """Top-level keys of a cloud-config, but for those that would work against ours."""
     options = mapping(value)
-    if "ssh_keys" in options:
-        raise ValueError("a mapping without ssh_keys: host keys are made on the instance")
+    wrong = [f"{key} ({why})" for key, why in NOT_EXTRA.items() if key in options]
+    if wrong:
+        raise ValueError("cloud-config without " + ", ".join(wrong))
     return options
 
 

@@ -97,6 +97,11 @@ def test_extra_cloud_config_is_put_behind_ours():
     assert len(data["write_files"]) > 1
 
 
+def test_extra_cloud_config_never_replaces_our_files():
+    with pytest.raises(UserDataError, match="extra:write_files: has to be a list"):
+        composed(chosen(extra={"write_files": {"path": "/etc/motd"}}))
+
+
 def test_a_template_of_ones_own_is_rendered_with_the_pillar_of_the_instance():
     (states() / "own.jinja").write_text(
         "#cloud-config\nruncmd: [{{ pillar['motto'] | json }}, {{ group | json }}]\n"

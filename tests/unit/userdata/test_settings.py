@@ -94,6 +94,10 @@ BAD = {
     "a mirror that is no URL": ({**LEAST, "apt": {"mirror": "mirror"}}, "a URL like"),
     "grains that are a list": ({**LEAST, "grains": ["role"]}, "a mapping whose keys are texts"),
     "host keys": ({**LEAST, "extra": {"ssh_keys": {}}}, "host keys are made on the instance"),
+    "a reboot of cloud-init's own": (
+        {**LEAST, "extra": {"power_state": {"mode": "reboot"}}},
+        "cloud-config without power_state (the key reboot says whether and when)",
+    ),
     "cloud-config as a part": (
         {**LEAST, "parts": [{**PART, "type": "text/cloud-config"}]},
         "more cloud-config goes under extra",
