@@ -254,7 +254,8 @@ def put_back(roll: Roll) -> list[Action]:
 def _shed(world: World, roll: Roll, policy: Policy, book: Book, now: float) -> list[Action]:
     """
     Lower the desired capacity by our share without letting AWS choose whom to terminate: first
-    what does not serve yet, then victims, then the newest of what we launched.
+    what does not serve yet, then victims, then, where none of them fits, the newest of what we
+    launched.
     """
     delta, spare = roll.delta, book.serving - book.floor
     actions: list[Action] = []
@@ -267,7 +268,10 @@ def _shed(world: World, roll: Roll, policy: Policy, book: Book, now: float) -> l
         spare -= instance.weight if serving else 0
     if actions:
         return actions
-    nothing_to_choose = book.held <= book.live and _short_for(roll, now) >= policy.settle_time
+    # One settle_time for AWS to launch, another for its answers to show it: lowered while a launch
+    # is under way, the group would terminate one of AWS's choice.
+    launches_nothing = _short_for(roll, now) >= 2 * policy.settle_time
+    nothing_to_choose = book.held <= book.live and launches_nothing
     smaller_than_any = book.held and delta < min(
         i.weight for i in world.instances.values() if i.holds_capacity
     )
@@ -294,7 +298,8 @@ def _shed_candidates(world: World, roll: Roll, policy: Policy, book: Book):
     for victim in order(book, roll, policy):
         if victim.id not in book.leaving_anyway:
             yield victim, victim.id in book.serving_ids, Cause.VICTIM
-    if not book.victims:
+    # in a weighted group every victim that is left may be more than our share
+    if all(victim.weight > roll.delta for victim in book.victims):
         for known in new:
             if known.ready_at is not None:
                 yield world.instances[known.id], known.id in book.serving_ids, Cause.SURPLUS

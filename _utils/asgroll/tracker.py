@@ -52,8 +52,8 @@ def fold(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
     if world.group.deleting:  # its sizes say nothing any more
         return roll
     before = roll
-    roll = _account(roll, world, policy, now)
     roll = _follow_max(roll, world.group, policy, now)
+    roll = _account(roll, world, policy, now)
     roll = _follow_terminations(roll, world, policy, now)
     roll = _follow_victims(roll, world)
     roll = _follow_replacements(roll, world, policy, now)
@@ -143,14 +143,14 @@ def _outside_change(roll: Roll, group: Group) -> Roll:
     """
     Somebody else changed the desired capacity: it is theirs, less our own share.
 
-    Where AWS clamped it to a changed MinSize or MaxSize, the live capacity is what remains of the
-    old one inside the new limits.
+    Where AWS had to clamp it to a changed MinSize or MaxSize, the live capacity is what remains of
+    the old one inside the new limits, and only what differs from the limit is somebody's wish.
     """
     live = roll.live
-    if group.desired == group.min_size > roll.expected_desired:
-        new_live = group.min_size
-    elif group.desired == group.max_size < roll.expected_desired:
-        new_live = min(live, group.max_size)
+    if group.min_size > roll.expected_desired:
+        new_live = group.desired
+    elif group.max_size < roll.expected_desired:
+        new_live = min(live, group.max_size) - (group.max_size - group.desired)
     else:
         new_live = group.desired - roll.delta
     return roll.with_(
@@ -293,8 +293,10 @@ def _died(known: Replacement) -> str:
 
 
 def _too_late(known: Replacement, roll: Roll, policy: Policy, now: float) -> bool:
+    """Serving now, it only has to go on for ``healthy_for``: it fails when it stops instead."""
     return (
         not known.settled
+        and known.healthy_since is None
         and known.failed_at is None
         and known.id not in roll.terminations
         and now - max(known.seen_at, roll.resumed_at) > policy.ready_timeout

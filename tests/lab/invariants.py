@@ -233,6 +233,8 @@ class _Judge:
         before = self.live
         if record.field != "desired":
             self.expected[record.field] = record.after
+            # without the caller's raise AWS would have refused such a minimum
+            self.expected["max"] = max(self.expected["max"], self.expected["min"])
             self.bound_at = record.time
         elif not self._clamped(record):
             self.live += record.after - record.before

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from asgroll.model import Phase
 from tests.functional.roll.harness import (
     MUTATIONS,
     assert_all_replaced,
     assert_kept,
+    begin,
+    finish,
+    judge,
     roll,
     spec,
 )
@@ -108,3 +112,70 @@ def test_room_that_only_the_raised_max_gave_is_not_kept_for_a_scaling_policy():
     )
     assert (outcome.phase, outcome.old_left()) == ("done", set())
     assert (outcome.group.max_size, outcome.group.desired) == (1, 1)
+
+
+def paused_then_aborted(scenario, *, faults=(), at, **policy):
+    """A person pauses the roll at a turn and, half an hour later, puts everything back."""
+    run = begin(scenario, faults=faults, on_signal="pause", **policy)
+    finish(run, stop=lambda world, turn: "SIGINT" if turn >= at else None)
+    run.clock.sleep(1800)
+    run.outcome.roll = run.outcome.roll.reopened(Phase.RESTORING, run.clock.now())
+    finish(run)
+    judge(run.outcome, policy)
+    return run.outcome
+
+
+def test_a_share_smaller_than_every_victim_is_given_back_by_what_was_launched():
+    # Aborted, a weighted group kept one unit of surge for good: the last victim weighs two.
+    weights = {
+        "overrides": [{"type": "m5.large", "weight": 1}, {"type": "m5.xlarge", "weight": 2}],
+        "distribution": {"OnDemandPercentageAboveBaseCapacity": 50},
+    }
+    scenario = spec(5, min=4, max=6, zones=["a", "b"], mixed=weights, seed=270)
+    outcome = paused_then_aborted(scenario, at=4, surge=1, max_unavailable=2, order="oldest")
+    assert_kept(outcome)
+    assert outcome.summary["left_changed"] == {}
+
+
+def test_a_new_instance_that_serves_at_its_deadline_may_go_on_to_be_ready():
+    # It was terminated as "not ready after 5m: ready", its healthy_for nearly over.
+    scenario = spec(2, boot={"median": 270, "sigma": 0})
+    outcome = roll(scenario, healthy_for=60, max_failures=0, **QUICK)
+    assert_all_replaced(outcome)
+    assert outcome.summary["failed"] == 0
+
+
+def test_a_scale_out_in_the_room_that_an_operator_has_made_is_kept():
+    # MaxSize raised by us, then by an operator: the room counted as ours, and one instance of the
+    # scale-out was terminated as surplus.
+    faults = [Fault("operator_sets", at=300, max=14), Fault("scale_out", at=900, by=3)]
+    outcome = paused_then_aborted(spec(max=8), faults=faults, at=4, surge=3)
+    assert_kept(outcome)
+    assert (outcome.group.max_size, outcome.group.desired) == (14, 9)
+
+
+def test_a_lowered_maximum_and_a_scale_in_together_are_told_apart():
+    # What the lowered MaxSize cut off our surge was taken for somebody's wish, too.
+    faults = [
+        Fault("operator_sets", at=300, max=8),
+        Fault("operator_terminates", at=600, pick="oldest", decrement=True),
+    ]
+    outcome = paused_then_aborted(spec(5, min=1, max=5), faults=faults, at=4, surge=4)
+    assert_kept(outcome)
+    assert outcome.group.desired == 4
+
+
+def test_desired_is_not_lowered_while_a_launch_may_be_under_way():
+    # The launch came just then, and the group had one instance too many for AWS to choose from.
+    scenario = spec(5, delays={"reaction": 30}, boot={"median": 0, "sigma": 0})
+    outcome = roll(
+        scenario,
+        faults=[
+            Fault("stale_reads", seconds=12),
+            Fault("html_error", at=6, until=40, operation=ALL_READS),
+        ],
+        stop=lambda world, turn: "SIGTERM" if turn >= 2 else None,
+        poll_interval=5,
+    )
+    assert_kept(outcome)
+    assert outcome.mutations()["SetDesiredCapacity"] == 1
