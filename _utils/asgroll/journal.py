@@ -105,7 +105,7 @@ class CacheJournal:
 
     def intent(self, roll: Roll, action: Action, now: float) -> None:
         """Record that this action is about to be sent."""
-        fields = _plain(dataclasses.asdict(action))
+        fields = _plain(action)
         kind = type(action).__name__
         self._turn.append({"kind": kind, "fields": fields, "at": now, "how": How.INTENDED.value})
         self._store_turn(roll)
@@ -215,15 +215,22 @@ _NESTED_MAPS = {
     "terminations": Termination,
 }
 _ACTIONS = {kind.__name__: kind for kind in (Suspend, Resume, SetMax, SetDesired, Terminate)}
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 _SETS = ("initial", "suspended", "vanished", "counted_launch_failures")
 
 
 def to_plain(roll: Roll) -> dict[str, Any]:
     """A Roll as dicts, lists, texts and numbers, with the schema version."""
-    return {"schema": SCHEMA, **_plain(dataclasses.asdict(roll))}
+    return {"schema": SCHEMA, **_plain(roll)}
 
 
 def _plain(value: Any) -> Any:
+    # in one pass, what there is most of first: asdict would copy all of a large group every turn
+    kind = type(value)
+    if kind in _SCALARS:
+        return value
+    if dataclasses.is_dataclass(kind):
+        return {name: _plain(getattr(value, name)) for name in kind.__dataclass_fields__}
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, (frozenset, set)):
