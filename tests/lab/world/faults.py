@@ -63,7 +63,7 @@ DEFAULT_OPERATIONS = {
 }
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class Fault:
     """One thing that goes wrong.
 
@@ -99,6 +99,12 @@ class Fault:
         object.__setattr__(self, "until", None if until is None else float(until))
         frozen = {key: tuple(v) if isinstance(v, list) else v for key, v in params.items()}
         object.__setattr__(self, "params", tuple(sorted(frozen.items())))
+
+    def __repr__(self) -> str:
+        """Return the Python that makes this fault."""
+        times = {"at": self.at, "until": self.until}
+        given = {key: value for key, value in times.items() if value} | dict(self.params)
+        return f"Fault({', '.join([repr(self.kind), *(f'{k}={v!r}' for k, v in given.items())])})"
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return a parameter."""

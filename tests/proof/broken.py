@@ -1,0 +1,78 @@
+"""Parts that break one invariant each: the proof is worth something only if it finds them all.
+
+Each is a mistake that one could make. ``BROKEN[rule]`` is what ``playing.pieces`` takes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from asgroll import engine, journal, planner, tracker
+from asgroll.actions import Action, Terminate
+from asgroll.aws import Aws
+from asgroll.model import Roll, Victim, World
+from asgroll.planner import Book
+from asgroll.policy import Policy
+
+
+def floor_one_too_low(world: World, roll: Roll, policy: Policy, count=planner.count) -> Book:
+    """Terminate as soon as all but one of those that are needed serve."""
+    book = count(world, roll, policy)
+    book.floor -= 1
+    return book
+
+
+def surge_one_too_large(world: World, roll: Roll, policy: Policy, count=planner.count) -> Book:
+    """Ask for one more than the policy allows."""
+    book = count(world, roll, policy)
+    book.surge += 1
+    return book
+
+
+def chosen_anew(roll: Roll, world: World, policy: Policy, now: float, fold=tracker.fold) -> Roll:
+    """Choose the victims again when a roll is resumed, among all that are there then."""
+    if roll.just_resumed:
+        now_there = {i.id: Victim(i.id, i.zone, i.weight) for i in world.instances.values()}
+        roll = roll.with_(victims={**roll.victims, **now_there})
+    return fold(roll, world, policy, now)
+
+
+def always_replaced(*arguments: Any, replace_=planner._replace) -> list[Action]:
+    """Never lower the desired capacity by a victim that goes."""
+    return [
+        replace(action, decrement=False) if isinstance(action, Terminate) else action
+        for action in replace_(*arguments)
+    ]
+
+
+def entries_ignored(roll: Roll, entry: Any) -> Roll:
+    """Go on from the last snapshot, whatever was sent after it."""
+    return roll
+
+
+@contextlib.contextmanager
+def no_lock(*arguments: Any) -> Iterator[None]:
+    """Let everybody in."""
+    yield
+
+
+def asked_one_by_one(aws: Aws, name: str, now: float, observe=Aws.observe) -> World:
+    """Ask EC2 about each instance in every turn."""
+    world = observe(aws, name, now)
+    for instance in world.instances:
+        aws.launch_times([instance])
+    return world
+
+
+BROKEN = {
+    "I1": (planner, "count", floor_one_too_low),
+    "I2": (planner, "count", surge_one_too_large),
+    "I3": (engine, "fold", chosen_anew),
+    "I4": (planner, "_replace", always_replaced),
+    "I5": (journal, "_played_back", entries_ignored),
+    "I6": (journal, "lock", no_lock),
+    "I8": (Aws, "observe", asked_one_by_one),
+}

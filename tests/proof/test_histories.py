@@ -1,0 +1,62 @@
+"""Random groups, faults, crashes and interfering people: I1–I8 hold, and every roll ends.
+
+Virtual time throughout; the lab's own history is the judge. ``bin/soak`` plays more of the same.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.functional.roll.harness import assert_kept, roll
+from tests.lab.world.faults import KINDS
+from tests.proof.exploring import explore
+from tests.proof.generators import (
+    ACTORS,
+    CALL_FAULTS,
+    LAUNCH_FAULTS,
+    policies,
+    scenarios,
+)
+from tests.proof.playing import LONGEST
+
+# 2,000 histories, the same at every run.
+SEEDS = range(8)
+EACH = 250
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_whatever_happens_and_whoever_dies_the_invariants_hold(seed):
+    search = explore(seed, EACH)
+    assert search.story is None, search.told()
+    assert search.histories == EACH
+
+
+def test_the_stories_have_every_kind_of_fault_that_the_lab_knows():
+    seen = set()
+
+    @settings(max_examples=1000, derandomize=True, database=None, deadline=None)
+    @given(st.one_of(CALL_FAULTS, LAUNCH_FAULTS, ACTORS))
+    def look(fault):
+        seen.add(fault.kind)
+
+    look()
+    assert seen == set(KINDS)
+
+
+@settings(
+    max_examples=40,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+@given(scenarios(weights=False, largest=9), policies())
+def test_any_group_is_replaced_with_as_many_launches_as_victims(scenario, policy):
+    # Long enough for the slowest boot: nothing counts as failed.
+    outcome = roll(scenario, deadline=LONGEST, **{**policy, "ready_timeout": "1h"})
+    assert_kept(outcome)
+    assert outcome.phase == "done"
+    assert outcome.old_left() == set()
+    assert outcome.verdict.summary.launches == len(outcome.victims)

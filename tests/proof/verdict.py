@@ -1,0 +1,177 @@
+"""What a play shows: which of the invariants I1–I8 it broke. Judged by the lab's history.
+
+I1 to I5 are judged by ``tests/lab/invariants.py`` at every record, I6 by which process was alive
+when another one changed something, I8 by the reads between two looks at the group.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from tests.functional.roll.harness import GROUP, just_served
+from tests.lab import invariants
+from tests.lab.world import history as h
+from tests.proof.playing import Play
+from tests.proof.story import Signal, Story
+
+# What is read once before a process goes to work, in no turn.
+PREFLIGHT = {"DescribeInstanceRefreshes", "DescribeLaunchTemplateVersions"}
+
+
+def broken(play: Play) -> list[str]:
+    """Return what was broken, each line beginning with the invariant's name."""
+    records = list(play.world.history)
+    found = [*play.wrong, *_judged(play, records), *_reads(play, records)]
+    return _forgiven(play, records, found)
+
+
+def rules(lines: list[str]) -> set[str]:
+    """Return the names of the broken invariants."""
+    return {line.split()[0].rstrip(":") for line in lines}
+
+
+def _judged(play: Play, records: list[h.Record]) -> list[str]:
+    stale = _stale(play)
+    verdict = invariants.examine(
+        records,
+        GROUP,
+        play.victims,
+        *_window(play),
+        since=play.before,
+        failed=just_served(records, play.before, stale),
+        unseen=stale,
+    )
+    start = play.world.start
+    found = [f"{v.rule} at {v.time - start:.0f} s: {v.message}" for v in verdict.violations]
+    launches = verdict.summary.caller_launches  # a rebalancing of AWS's own is its own affair
+    done = {"roll: done", "resume: done"}.intersection(play.ended)
+    if calm(play.story) and done and launches != len(play.victims):
+        found.append(f"I4: {launches} launches for {len(play.victims)} victims")
+    return found
+
+
+def _window(play: Play) -> tuple[int, int]:
+    """Return surge and max_unavailable in capacity units, at their largest."""
+    records, policy = list(play.world.history), play.story.policy
+    sizes = [r.after for r in records if isinstance(r, h.Size) and r.field == "desired"]
+    weights = [r.weight for r in records if isinstance(r, h.Launch)] or [1]
+    highest = max(sizes, default=0)
+    return (
+        _units(policy["surge"], highest, max(weights), math.ceil),
+        _units(policy["max_unavailable"], highest, min(weights), math.floor),
+    )
+
+
+def _stale(play: Play) -> float:
+    """Return for how many seconds answers may lag behind."""
+    faults = [f.get("seconds", 3.0) for f in play.story.faults if f.kind == "stale_reads"]
+    return max([play.world.delays.stale_reads, *faults])
+
+
+def calm(story: Story) -> bool:
+    """Whether the roll is never aborted, and nobody but us touches instances and sizes."""
+    ends = [story.end, *(taking.end for taking in story.takings)]
+    aborts = any(taking.verb == "abort" for taking in story.takings) or (
+        story.policy["on_signal"] == "abort" and any(isinstance(end, Signal) for end in ends)
+    )
+    slow = story.scenario["boot"]["straggler_share"] and story.policy["ready_timeout"] == "5m"
+    weighted = "mixed" in story.scenario["groups"][GROUP]
+    return not (story.faults or slow or aborts or weighted)
+
+
+def _units(amount: Any, live: int, weight: int, rounded: Any) -> int:
+    if isinstance(amount, str) and amount.endswith("%"):
+        return rounded(live * float(amount[:-1]) / 100)
+    return int(amount) * weight
+
+
+def _reads(play: Play, records: list[h.Record]) -> list[str]:
+    """Judge I8: the calls of one turn are those of the group's shape, whatever its size."""
+    group = play.story.scenario["groups"][GROUP]
+    balancers = len(group["target_groups"]) + len(group.get("load_balancers", ()))
+    allowed = 2 + balancers  # the group, each load balancer once, its scaling activities
+    turn: list[h.Call] = []
+    for record in records[play.before :]:
+        if not isinstance(record, h.Call) or record.actor != "caller":
+            continue
+        if record.operation == invariants.GROUP_READ:
+            turn = []
+        if record.operation.startswith(invariants.READ_PREFIXES):
+            turn.append(record)
+        if len(turn) > allowed and not PREFLIGHT.intersection(read.operation for read in turn):
+            at = record.time - play.world.start
+            return [f"I8 at {at:.0f} s: {len(turn)} reads in a turn, {allowed} are enough"]
+    return []
+
+
+def _forgiven(play: Play, records: list[h.Record], found: list[str]) -> list[str]:
+    """Drop what nobody could know from what AWS and the journal say."""
+    if _snatched(play, records):
+        found = [line for line in found if not line.startswith(("I1", "I3"))]
+    if len(play.processes) > 1 and _suspended_too(play.story):
+        found = [line for line in found if "suspended processes" not in line]
+    outside = [
+        r
+        for r in records
+        if isinstance(r, h.Size) and r.field == "desired" and r.actor != "caller"
+    ]
+    if outside and _cut_off(records):
+        found = [line for line in found if not _surplus(line, play)]
+    if len(play.processes) < 2 or not outside:
+        return found
+    if any(size.after in play.intended for size in outside):
+        # Somebody asks for just the size that we were about to ask for when we died.
+        found = [line for line in found if not line.startswith(("I1", "I5"))]
+    # A scale-in by just our surge looks like somebody's giving the surge back, and a change after
+    # a call whose answer nobody heard hides what that did. The roll believes what errs towards
+    # more capacity.
+    return [line for line in found if not (line.startswith("I2") or _surplus(line, play))]
+
+
+def _cut_off(records: list[h.Record]) -> bool:
+    """
+    Whether somebody has lowered MaxSize below a desired capacity that had our share in it. Where
+    others change the desired capacity as well, nobody sees how much of the drop was AWS's.
+    """
+    sizes = [r for r in records if isinstance(r, h.Size)]
+    highest = max((r.after for r in sizes if r.field == "desired"), default=0)
+    return any(r.field == "max" and r.actor != "caller" and r.after < highest for r in sizes)
+
+
+def _surplus(line: str, play: Play) -> bool:
+    """Whether it is a desired capacity that is too large, by no more than our own share."""
+    more = re.match(r"I5 .*: desired is (\d+), not (\d+)", line)
+    return more is not None and 0 < int(more[1]) - int(more[2]) <= _window(play)[0]
+
+
+def _suspended_too(story: Story) -> bool:
+    """
+    Whether an operator suspends what the roll suspends as well. Of a process that died while
+    resuming nobody can tell afterwards whose suspension is left.
+    """
+    theirs = [f.get("processes") for f in story.faults if f.kind == "operator_suspends"]
+    return bool(set(story.policy["suspend"]).intersection(*theirs)) if theirs else False
+
+
+def _snatched(play: Play, records: list[h.Record]) -> bool:
+    """
+    Whether the caller terminated with decrement whom somebody else had begun to terminate since
+    its last look: then the group has one too many, and AWS chooses who goes.
+    """
+    taken: dict[str, float] = {}
+    looked = 0.0
+    for record in records[play.before :]:
+        if isinstance(record, h.Termination) and record.actor != "caller":
+            taken[record.instance] = record.time
+        elif isinstance(record, h.Call) and record.actor == "caller":
+            params = dict(record.params)
+            if record.operation == invariants.GROUP_READ and record.outcome == "ok":
+                looked = record.time
+            elif (
+                params.get("ShouldDecrementDesiredCapacity")
+                and taken.get(params["InstanceId"], 0.0) >= looked - _stale(play) > 0.0
+            ):
+                return True
+    return False
