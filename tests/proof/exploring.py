@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import tempfile
@@ -9,7 +10,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis.strategies import SearchStrategy
 
 from tests.proof.generators import stories
 from tests.proof.playing import play
@@ -43,7 +43,6 @@ def explore(
     *,
     rule: str = "",
     shrink: bool = True,
-    drawn: SearchStrategy[Story] | None = None,
 ) -> Search:
     """
     Play so many stories drawn from seed ``number`` until one breaks an invariant.
@@ -64,7 +63,7 @@ def explore(
         print_blob=False,
         suppress_health_check=list(HealthCheck),
     )
-    @given(stories() if drawn is None else drawn)
+    @given(stories())
     def look(story: Story) -> None:
         made = play(story, _directory().name)
         lines = broken(made)
@@ -75,15 +74,13 @@ def explore(
             search.story, search.lines = story, lines
             raise Violated
 
-    try:
+    with contextlib.suppress(Violated):  # the last one that was played is the shortest
         look()
-    except Violated:
-        pass  # the last one that was played is the shortest
     return search
 
 
 @functools.cache
 def _directory() -> tempfile.TemporaryDirectory[str]:
     """Where the locks are: one folder for all stories of a process, removed at its end."""
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - no file is left
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     return tempfile.TemporaryDirectory(prefix="asgcycle-proof-", dir=memory)

@@ -199,13 +199,16 @@ TAKINGS = st.builds(
 RIVALS = st.builds(Rival, st.integers(1, 20), st.sampled_from(["resume", "abort", "roll"]))
 
 
+FAULTS = st.one_of(CALL_FAULTS, LAUNCH_FAULTS, ACTORS)
+
+
 @st.composite
-def stories(draw, weights=True, faults=st.one_of(CALL_FAULTS, LAUNCH_FAULTS, ACTORS)):
+def stories(draw):
     """Draw a whole story."""
     return Story(
-        draw(scenarios(weights)),
+        draw(scenarios()),
         draw(policies()),
-        tuple(draw(st.lists(faults, max_size=3))),
+        tuple(draw(st.lists(FAULTS, max_size=3))),
         draw(st.one_of(st.none(), CRASHES, SIGNALS)),
         tuple(draw(st.lists(TAKINGS, max_size=3))),
         draw(st.one_of(st.none(), st.none(), st.none(), RIVALS)),

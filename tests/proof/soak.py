@@ -46,7 +46,9 @@ def main(arguments: list[str] | None = None) -> int:
     for end, number in sorted(ends.items()):
         print(f"  {end:20} {number:>9,}")
     minutes = (time.monotonic() - began) / 60
-    print(f"{done:,} histories in {minutes:.1f} min, violations in {failed} of {len(batches)} seeds")
+    print(
+        f"{done:,} histories in {minutes:.1f} min, violations in {failed} of {len(batches)} seeds"
+    )
     return 1 if failed else 0
 
 

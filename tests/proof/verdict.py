@@ -113,9 +113,7 @@ def _forgiven(play: Play, records: list[h.Record], found: list[str]) -> list[str
     if len(play.processes) > 1 and _suspended_too(play.story):
         found = [line for line in found if "suspended processes" not in line]
     outside = [
-        r
-        for r in records
-        if isinstance(r, h.Size) and r.field == "desired" and r.actor != "caller"
+        r for r in records if isinstance(r, h.Size) and r.field == "desired" and r.actor != "caller"
     ]
     if outside and _cut_off(records):
         found = [line for line in found if not _surplus(line, play)]
