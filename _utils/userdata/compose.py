@@ -80,8 +80,6 @@ def variables(request: Request, read: Read) -> dict[str, Any]:
     settings = request.settings
     manager = "apt" if settings.uses_apt else "dnf"
     files = {name: read(path.format(manager=manager)) for name, path in FILES.items()}
-    flags = yaml.safe_load(read(OS_MAP)) if settings.uses_apt else {}
-    flag_packages = (flags.get(DISTRIBUTIONS.get(settings.os)) or {}).get("reboot_flag_packages")
     return {
         "group": request.group,
         "environment": request.environment,
@@ -91,22 +89,7 @@ def variables(request: Request, read: Read) -> dict[str, Any]:
         if request.policy.fragment
         else None,
         "apt": _apt(settings),
-        "first_boot_settings": _shell(
-            {
-                "UPGRADE": settings.upgrade,
-                "REBOOT": settings.reboot,
-                "SALT_SOURCE": settings.salt_source,
-                "SALT_VERSION": settings.salt_version,
-                "ONEDIR": "\n".join(
-                    f"{machine} {archive['url']} {archive['sha256']}"
-                    for machine, archive in settings.salt_archives.items()
-                ),
-                "HOLD": " ".join(request.policy.hold),
-                "FLAG_PACKAGES": " ".join(flag_packages or ()),
-                "RELEASEVER": _releasever(settings),
-                "PROXY": settings.proxy,
-            }
-        ),
+        "first_boot_settings": _shell(_first_boot(request, read)),
         "salt_source": settings.salt_source,
         "salt_repository": _repository(settings, manager),
         "minion_config": _yaml(settings.minion),
@@ -114,6 +97,33 @@ def variables(request: Request, read: Read) -> dict[str, Any]:
         "ready_json": request.policy.ready_json(request.hook),
         "files": files,
     }
+
+
+def _first_boot(request: Request, read: Read) -> dict[str, str]:
+    """What first-boot.sh and the parts that it sources have to know."""
+    settings = request.settings
+    return {
+        "UPGRADE": settings.upgrade,
+        "REBOOT": settings.reboot,
+        "SALT_SOURCE": settings.salt_source,
+        "SALT_VERSION": settings.salt_version,
+        "ONEDIR": "\n".join(
+            f"{machine} {archive['url']} {archive['sha256']}"
+            for machine, archive in settings.salt_archives.items()
+        ),
+        "HOLD": " ".join(request.policy.hold),
+        "FLAG_PACKAGES": " ".join(_flag_packages(settings, read)),
+        "RELEASEVER": _releasever(settings),
+        "PROXY": settings.proxy,
+    }
+
+
+def _flag_packages(settings: Settings, read: Read) -> list[str]:
+    """The packages that write the flag for a reboot, as the formula's map has them."""
+    if not settings.uses_apt:
+        return []
+    of_system = yaml.safe_load(read(OS_MAP)).get(DISTRIBUTIONS[settings.os]) or {}
+    return of_system.get("reboot_flag_packages") or []
 
 
 def _apt(settings: Settings) -> dict[str, Any] | None:

@@ -57,7 +57,7 @@ def in_data(value: Any, path: str = "") -> Iterator[str]:
         for key, entry in value.items():
             below = f"{path}:{key}" if path else str(key)
             if str(key).lower() in _NAMES and entry not in (None, "", {}, []):
-                yield f"{below}: a secret, by its name"
+                yield f"{below}: a value under such a name"
             else:
                 yield from in_data(entry, below)
     elif isinstance(value, (list, tuple)):

@@ -48,7 +48,7 @@ def test_what_only_resembles_a_secret_passes(name):
 def test_a_key_that_is_named_for_a_secret_is_refused_by_its_name(key):
     said = refusals({**LEAST, "extra": {"users": [{"name": "joe", key: "hunter2"}]}})
     assert said == [
-        f"pillar 1: extra:users[0]:{key}: a secret, by its name is refused in user data."
+        f"pillar 1: extra:users[0]:{key}: a value under such a name is refused in user data."
     ]
 
 
