@@ -129,6 +129,7 @@ def _mixed_row(mixed: MixedPolicy | None) -> dict[str, Any] | None:
                 "InstanceType": item.instance_type,
                 "WeightedCapacity": None if item.weight is None else str(item.weight),
                 "LaunchTemplateSpecification": _ref_row(item.template),
+                **dict(item.rest),
             }
         )
         for item in mixed.overrides

@@ -197,17 +197,26 @@ def _template_row(world: World, template: Template) -> dict[str, Any]:
 
 
 def describe_launch_template_versions(world: World, params: dict[str, Any]) -> dict[str, Any]:
-    """DescribeLaunchTemplateVersions: named versions, or all of the template, newest first."""
-    template = _template(world, params)
-    wanted = params.get("Versions")
-    if wanted:
-        found = [world.templates.version(template, number) for number in wanted]
-    else:
-        found = sorted(template.versions.values(), key=lambda version: -version.number)
+    """DescribeLaunchTemplateVersions: named versions, or a template's from to, newest first."""
+    wanted = params.get("Versions", ())
+    if "LaunchTemplateId" in params or "LaunchTemplateName" in params:
+        template = _template(world, params)
+        numbers = wanted or _between(world.templates.numbers(template), params)
+        pairs = [(template, number) for number in numbers]
+    else:  # without a template, $Latest or $Default of all of them
+        templates = world.templates.templates.values()
+        pairs = [(template, word) for template in templates for word in wanted]
+    found = [(template, world.templates.version(template, number)) for template, number in pairs]
     size = limit(params, "MaxResults", TEMPLATES_PAGE, TEMPLATES_PAGE)
     rows, more = page(found, params.get("NextToken"), size)
-    described = [_version_row(world, template, version) for version in rows]
+    described = [_version_row(world, template, version) for template, version in rows]
     return without_none({"LaunchTemplateVersions": described, "NextToken": more})
+
+
+def _between(numbers: list[int], params: dict[str, Any]) -> list[int]:
+    lowest = int(params.get("MinVersion") or 1)
+    highest = int(params.get("MaxVersion") or numbers[-1])
+    return [number for number in reversed(numbers) if lowest <= number <= highest]
 
 
 def _version_row(world: World, template: Template, version: Version) -> dict[str, Any]:
@@ -224,15 +233,42 @@ def _version_row(world: World, template: Template, version: Version) -> dict[str
 
 
 def create_launch_template_version(world: World, params: dict[str, Any]) -> dict[str, Any]:
-    """CreateLaunchTemplateVersion, on top of SourceVersion when that is given."""
+    """CreateLaunchTemplateVersion, on top of SourceVersion; once for each ClientToken."""
     template = _template(world, params)
+    wish = {key: value for key, value in params.items() if key != "ClientToken"}
+    token = (template.id, params.get("ClientToken", ""))
+    if token in world.templates.tokens:
+        asked, number = world.templates.tokens[token]
+        if asked != wish:
+            raise ApiError(
+                "IdempotentParameterMismatch",
+                "The client token was used already, with other parameters.",
+            )
+        version = world.templates.version(template, number)
+        return {"LaunchTemplateVersion": _version_row(world, template, version)}
     version = world.templates.create_launch_template_version(
         template,
         params["LaunchTemplateData"],
         params.get("SourceVersion"),
         params.get("VersionDescription", ""),
     )
+    if token[1]:
+        world.templates.tokens[token] = (wish, version.number)
     return {"LaunchTemplateVersion": _version_row(world, template, version)}
+
+
+def delete_launch_template_versions(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """DeleteLaunchTemplateVersions."""
+    template = _template(world, params)
+    numbers = [int(number) for number in params["Versions"]]
+    world.templates.delete_launch_template_versions(template, numbers)
+    row = {"LaunchTemplateId": template.id, "LaunchTemplateName": template.name}
+    return {
+        "SuccessfullyDeletedLaunchTemplateVersions": [
+            {**row, "VersionNumber": number} for number in numbers
+        ],
+        "UnsuccessfullyDeletedLaunchTemplateVersions": [],
+    }
 
 
 def modify_launch_template(world: World, params: dict[str, Any]) -> dict[str, Any]:
@@ -251,5 +287,6 @@ OPERATIONS = {
     "DescribeLaunchTemplates": describe_launch_templates,
     "DescribeLaunchTemplateVersions": describe_launch_template_versions,
     "CreateLaunchTemplateVersion": create_launch_template_version,
+    "DeleteLaunchTemplateVersions": delete_launch_template_versions,
     "ModifyLaunchTemplate": modify_launch_template,
 }

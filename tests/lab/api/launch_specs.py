@@ -6,6 +6,9 @@ from typing import Any
 
 from tests.lab.world import MixedPolicy, Override, TemplateRef, World
 
+#: Members of an override that the world knows; the others are only shown again.
+INTERPRETED = frozenset({"InstanceType", "WeightedCapacity", "LaunchTemplateSpecification"})
+
 
 def launch_of(world: World, params: dict[str, Any]) -> TemplateRef | MixedPolicy | str | None:
     """Return what a request says to launch from, or None when it does not say."""
@@ -33,6 +36,7 @@ def _mixed(world: World, policy: dict[str, Any]) -> MixedPolicy:
             template_ref(world, item["LaunchTemplateSpecification"])
             if "LaunchTemplateSpecification" in item
             else None,
+            tuple((key, value) for key, value in item.items() if key not in INTERPRETED),
         )
         for item in template.get("Overrides", ())
     )

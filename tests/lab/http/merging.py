@@ -53,9 +53,9 @@ def check_templates(params: Params) -> None:
     """Refuse a launch template that is named by nothing, or by both name and id."""
     specs = [params[key] for key in ("LaunchTemplate",) if key in params]
     if "MixedInstancesPolicy" in params:
-        specs.append(
-            params["MixedInstancesPolicy"]["LaunchTemplate"]["LaunchTemplateSpecification"]
-        )
+        part = params["MixedInstancesPolicy"]["LaunchTemplate"]
+        named = [part, *part.get("Overrides", ())]
+        specs += [item[key] for item in named if (key := "LaunchTemplateSpecification") in item]
     for spec in specs:
         if ("LaunchTemplateId" in spec) == ("LaunchTemplateName" in spec):
             raise validation(
@@ -177,28 +177,12 @@ def console_output(region: Any, params: Params) -> Params:
     return {**answer, "Output": base64.b64encode(answer["Output"].encode()).decode()}
 
 
-def create_template_version(region: Any, params: Params) -> Params:
-    """CreateLaunchTemplateVersion: moto ignores SourceVersion, on top of which the data goes."""
-    templates = region.stores.templates
-    template = templates.find(params.get("LaunchTemplateId"), params.get("LaunchTemplateName"))
-    version = templates.create_launch_template_version(
-        template,
-        params.get("LaunchTemplateData", {}),
-        params.get("SourceVersion"),
-        params.get("VersionDescription", ""),
-    )
-    return {
-        "LaunchTemplateVersion": {
-            "LaunchTemplateId": template.id,
-            "LaunchTemplateName": template.name,
-            "VersionNumber": version.number,
-            "VersionDescription": version.description,
-            "CreateTime": version.create_time,
-            "CreatedBy": f"arn:aws:iam::{region.world.account}:root",
-            "DefaultVersion": version.number == template.default,
-            "LaunchTemplateData": version.data,
-        }
-    }
+# -- launch templates -----------------------------------------------------------------------------
+
+
+def _of_the_world(operation: str) -> Any:
+    """Return a handler for what moto would answer without pages, sources, tokens or deletions."""
+    return lambda region, params: region.ask_world("ec2", operation, params)
 
 
 # -- load balancing -------------------------------------------------------------------------------
@@ -276,7 +260,9 @@ HANDLERS = {
     ("autoscaling", "DescribeAutoScalingGroups"): describe_groups,
     ("ec2", "TerminateInstances"): terminate_instances,
     ("ec2", "GetConsoleOutput"): console_output,
-    ("ec2", "CreateLaunchTemplateVersion"): create_template_version,
+    ("ec2", "CreateLaunchTemplateVersion"): _of_the_world("CreateLaunchTemplateVersion"),
+    ("ec2", "DeleteLaunchTemplateVersions"): _of_the_world("DeleteLaunchTemplateVersions"),
+    ("ec2", "DescribeLaunchTemplateVersions"): _of_the_world("DescribeLaunchTemplateVersions"),
     ("elbv2", "DescribeTargetHealth"): describe_target_health,
     ("elb", "DescribeInstanceHealth"): describe_instance_health,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timezone
 from typing import Any
 
 from moto.core.exceptions import ServiceException
@@ -9,7 +10,7 @@ from moto.core.types import Base64EncodedString
 
 from tests.lab.world.errors import ApiError
 from tests.lab.world.model import LaunchData, TemplateRef
-from tests.lab.world.templates import DEFAULT_IMAGE, DEFAULT_TYPE, Templates
+from tests.lab.world.templates import DEFAULT_IMAGE, DEFAULT_TYPE, Templates, inherited
 
 
 class MotoTemplate:
@@ -31,12 +32,28 @@ class MotoTemplate:
         return self.stored.latest_version_number
 
 
+class MotoVersion:
+    """A version of moto's under the names that the world uses."""
+
+    def __init__(self, stored: Any) -> None:
+        self.number: int = stored.number
+        self.description: str = stored.description or ""
+        self.created: float = stored.create_time.replace(tzinfo=timezone.utc).timestamp()
+        self.instance_tags: dict[str, str] = stored.instance_tags
+        self.data: dict[str, Any] = dict(stored.data)
+        if "UserData" in self.data:
+            self.data["UserData"] = _text(self.data["UserData"])
+
+
 class MotoTemplates:
     """Moto's launch templates and configurations in the place of the world's own `Templates`."""
 
     def __init__(self, ec2: Any, autoscaling: Any) -> None:
         self._ec2 = ec2
         self._autoscaling = autoscaling
+        self.tokens: dict[tuple[str, str], tuple[dict[str, Any], int]] = {}
+        #: (template id, number): moto keeps versions in a list and cannot delete one
+        self._deleted: set[tuple[str, int]] = set()
 
     @property
     def templates(self) -> dict[str, MotoTemplate]:
@@ -52,15 +69,23 @@ class MotoTemplates:
         except ServiceException as missing:
             raise ApiError(missing.code, missing.message) from None
 
-    def version(self, template: MotoTemplate, wanted: str | int | None) -> Any:
+    def version(self, template: MotoTemplate, wanted: str | int | None) -> MotoVersion:
         """Return one version: a number, ``$Latest``, ``$Default`` or None (the default)."""
-        try:
-            return template.stored.get_version(wanted or "$Default")
-        except ServiceException as missing:
-            raise ApiError(missing.code, missing.message) from None
-        except ValueError:
-            text = f"Could not find the specified version {wanted} for the launch template"
-            raise ApiError("InvalidLaunchTemplateId.VersionNotFound", text) from None
+        numbers = self.numbers(template)
+        words = {None: template.default, "$Default": template.default, "$Latest": numbers[-1]}
+        number = str(words.get(wanted, wanted))
+        if not number.isdecimal() or int(number) not in numbers:
+            text = (
+                f"Could not find the specified version {wanted} for the launch template with ID "
+                f"{template.id}."
+            )
+            raise ApiError("InvalidLaunchTemplateId.VersionNotFound", text)
+        return MotoVersion(template.stored.get_version(number))
+
+    def numbers(self, template: MotoTemplate) -> list[int]:
+        """Return the numbers of all versions, ascending."""
+        stored = (item.number for item in template.stored.versions)
+        return [number for number in stored if (template.id, number) not in self._deleted]
 
     def resolve(self, ref: TemplateRef) -> LaunchData:
         """Return what a launch from `ref` uses now; raise `ApiError` when there is no such one."""
@@ -69,7 +94,7 @@ class MotoTemplates:
         return LaunchData(
             image_id=version.data.get("ImageId", DEFAULT_IMAGE),
             instance_type=version.data.get("InstanceType", DEFAULT_TYPE),
-            user_data=_text(version.data.get("UserData")),
+            user_data=version.data.get("UserData"),
             template_id=template.id,
             template_name=template.name,
             version=str(version.number),
@@ -94,10 +119,18 @@ class MotoTemplates:
         data: dict[str, Any],
         source: str | int | None = None,
         description: str = "",
-    ) -> Any:
+    ) -> MotoVersion:
         """Add a version; with `source`, on top of that version's data."""
-        base = self.version(template, source).data if source is not None else {}
-        return template.stored.create_version(typed({**base, **data}), description)
+        base = inherited(self.version(template, source).data) if source is not None else {}
+        return MotoVersion(template.stored.create_version(typed({**base, **data}), description))
+
+    def delete_launch_template_versions(self, template: MotoTemplate, versions: list[int]) -> None:
+        """Delete versions; the default one is refused."""
+        for number in versions:
+            if number == template.default:
+                text = "Cannot delete the default version of a launch template."
+                raise ApiError("OperationNotPermitted", text)
+            self._deleted.add((template.id, self.version(template, number).number))
 
     def modify_launch_template(self, template: MotoTemplate, default: str | int) -> MotoTemplate:
         """Make another version the default."""

@@ -43,6 +43,8 @@ EVENT_KINDS: Mapping[str, frozenset[str]] = {
     "operator_refreshes": TRIGGER | {"group", "preferences"},
     "operator_suspends": TRIGGER | {"group", "processes"},
     "operator_resumes": TRIGGER | {"group", "processes"},
+    "operator_launches": TRIGGER | {"group", "version"},
+    "template_version_deleted": TRIGGER | {"template", "version"},
     "template_version": TRIGGER | {"template", "data", "default"},
     "template_default": TRIGGER | {"template", "version"},
     "scale_out": TRIGGER | {"group", "by"},

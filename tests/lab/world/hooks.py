@@ -9,6 +9,8 @@ from .model import Group, Hook, Instance, PendingAction
 LAUNCHING = "autoscaling:EC2_INSTANCE_LAUNCHING"
 TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING"
 RESULTS = ("CONTINUE", "ABANDON")
+# Seconds that HeartbeatTimeout may be (API reference of PutLifecycleHook).
+SHORTEST, LONGEST = 30, 7200
 
 
 class Hooks(Core):
@@ -113,6 +115,11 @@ class Hooks(Core):
     ) -> None:
         """PutLifecycleHook: create or change; settings are fields of ``Hook``."""
         found = self.group(group)
+        timeout = settings.get("heartbeat_timeout", SHORTEST)
+        if not SHORTEST <= timeout <= LONGEST:
+            raise validation(
+                f"The heartbeat timeout must be between {SHORTEST} and {LONGEST} seconds"
+            )
         old = found.hooks.get(name)
         if old is None:
             if transition not in (LAUNCHING, TERMINATING):

@@ -68,11 +68,12 @@ class TemplateRef:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """One instance type of a mixed-instances policy and what it weighs."""
+    """One instance type of a mixed-instances policy and what it weighs; the rest as given."""
 
     instance_type: str
     weight: int | None = None
     template: TemplateRef | None = None
+    rest: tuple[tuple[str, object], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,11 +33,19 @@ class Template:
     created: float
     default: int = 1
     versions: dict[int, Version] = field(default_factory=dict)
+    #: the highest number ever given: a deleted version's is not given again
+    numbered: int = 0
 
     @property
     def latest(self) -> int:
         """The highest version number."""
         return max(self.versions)
+
+    def add(self, version: Version) -> Version:
+        """Take in a version under its number."""
+        self.versions[version.number] = version
+        self.numbered = version.number
+        return version
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +59,23 @@ class Configuration:
     user_data: str | None = None
 
 
+def inherited(data: dict[str, Any]) -> dict[str, Any]:
+    """Return what a new version takes over from the data of its source version.
+
+    "Snapshots applied to the block device mapping are ignored when creating a new version unless
+    they are explicitly included": API reference of CreateLaunchTemplateVersion.
+    """
+    taken = copy.deepcopy(dict(data))
+    for mapping in taken.get("BlockDeviceMappings", ()):
+        mapping.get("Ebs", {}).pop("SnapshotId", None)
+    return taken
+
+
 class Templates:
     """Stores templates and configurations.
 
-    The world needs only ``resolve`` and ``configuration``: another store that answers these two
-    can take its place.
+    The world needs only ``resolve`` and ``configuration``, the API also ``find``, ``version``,
+    ``numbers`` and what changes templates: another store that answers these can take its place.
 
     Args:
         now: returns the current instant in epoch seconds.
@@ -62,6 +83,8 @@ class Templates:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
+        #: (template id, ClientToken) → what was asked for with it, and the version's number
+        self.tokens: dict[tuple[str, str], tuple[dict[str, Any], int]] = {}
         self.templates: dict[str, Template] = {}
         self.configurations: dict[str, Configuration] = {}
 
@@ -136,6 +159,10 @@ class Templates:
                 f"Could not find launch template version {wanted} of {template.id}",
             ) from None
 
+    def numbers(self, template: Template) -> list[int]:
+        """Return the numbers of all versions, ascending."""
+        return sorted(template.versions)
+
     def create_launch_template(
         self, name: str, data: dict[str, Any], description: str = ""
     ) -> Template:
@@ -146,7 +173,7 @@ class Templates:
                 "Launch template name already in use.",
             )
         template = Template(f"lt-{len(self.templates) + 1:017x}", name, self._now())
-        template.versions[1] = Version(1, dict(data), self._now(), description)
+        template.add(Version(1, dict(data), self._now(), description))
         self.templates[template.id] = template
         return template
 
@@ -158,10 +185,9 @@ class Templates:
         description: str = "",
     ) -> Version:
         """Add a version; with ``source``, on top of that version's data."""
-        base = dict(self.version(template, source).data) if source is not None else {}
-        version = Version(template.latest + 1, {**base, **data}, self._now(), description)
-        template.versions[version.number] = version
-        return version
+        base = inherited(self.version(template, source).data) if source is not None else {}
+        number = template.numbered + 1
+        return template.add(Version(number, {**base, **data}, self._now(), description))
 
     def modify_launch_template(self, template: Template, default: str | int) -> Template:
         """Make another version the default."""

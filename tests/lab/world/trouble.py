@@ -262,6 +262,14 @@ class Trouble(Core):
     def _operator_resumes(self, fault: Fault) -> None:
         self.resume_processes(self._subject(fault).name, fault.get("processes"), "operator")
 
+    def _operator_launches(self, fault: Fault) -> None:
+        group = self._subject(fault)
+        launch = replace(group.template, version=str(fault.get("version")))
+        self.update_group(group.name, launch=launch, actor="operator")
+
+    def _template_version_deleted(self, fault: Fault) -> None:
+        self.templates.delete_launch_template_versions(self._template(fault), [fault.get("version")])
+
     def _template(self, fault: Fault) -> Any:
         name = fault.get("template") or next(iter(self.templates.templates.values())).name
         return self.templates.find(None, name)

@@ -21,6 +21,7 @@ PURE = (
     "report",
     "marks",
     "recovery",
+    "launch",
 )
 DATA = ("model", "actions", "policy", "values", "errors", "events")
 KNOW_AWS = ("aws", "awserrors", "session")

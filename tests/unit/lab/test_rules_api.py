@@ -271,17 +271,23 @@ def test_FA13_an_event_can_wait_for_the_nth_call_and_strikes_just_before_it(benc
         ({"kind": "operator_deletes"}, {"gone": True}),
         ({"kind": "template_version"}, {"default": 3}),
         ({"kind": "template_default", "version": 1}, {"default": 1}),
+        ({"kind": "template_version_deleted", "version": 1}, {"versions": [2]}),
+        ({"kind": "operator_launches", "version": 1}, {"launches": "1"}),
     ],
 )
 def test_FA14_an_operator_does_what_a_scenario_says_and_is_named(bench, fault, expected):
     lab = bench(3, faults=[{"at": 10, **fault}])
     lab.wait(200)
+    gone = "web" not in lab.world.groups
+    template = lab.world.templates.find(None, "web")
     seen = {
+        "gone": gone,
+        "default": template.default,
+        "versions": lab.world.templates.numbers(template),
+        "launches": lab.group.template.version,
         "desired": lab.group.desired,
         "suspended": list(lab.group.suspended),
         "refreshes": len(lab.group.refreshes),
-        "gone": "web" not in lab.world.groups,
-        "default": lab.world.templates.find(None, "web").default,
     }
     assert {key: seen[key] for key in expected} == expected
     (call,) = lab.since("Call")

@@ -190,3 +190,47 @@ def test_EC5_a_version_made_from_a_source_keeps_what_it_does_not_name(bench):
         LaunchTemplateName="web", Versions=["$Default", "1"]
     )["LaunchTemplateVersions"]
     assert [item["VersionNumber"] for item in versions] == [2, 1]
+
+
+def new_version(client, data=None, **given):
+    """Make a version of ``web`` and return it."""
+    return client.create_launch_template_version(
+        **{"LaunchTemplateName": "web", "LaunchTemplateData": data or {}, **given}
+    )["LaunchTemplateVersion"]
+
+
+def test_EC6_a_version_made_from_a_source_does_not_take_over_snapshots(bench):
+    disk = {"DeviceName": "/dev/sda1", "Ebs": {"SnapshotId": "snap-1", "VolumeSize": 8}}
+    lab = bench(1, min=1, template={"versions": [{"BlockDeviceMappings": [disk]}]})
+    client = lab.aws.client("ec2")
+    made = new_version(client, SourceVersion="1")["LaunchTemplateData"]
+    assert made["BlockDeviceMappings"] == [{"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 8}}]
+    given = {"BlockDeviceMappings": [disk]}
+    assert new_version(client, given, SourceVersion="1")["LaunchTemplateData"] == given
+
+
+def test_EC7_a_client_token_makes_one_version_only(bench):
+    client = bench(1, min=1).aws.client("ec2")
+    first = new_version(client, {"UserData": "b2xk"}, ClientToken="once")
+    again = new_version(client, {"UserData": "b2xk"}, ClientToken="once")
+    assert again["VersionNumber"] == first["VersionNumber"]
+    with pytest.raises(client.exceptions.ClientError, match="IdempotentParameterMismatch"):
+        new_version(client, {"UserData": "bmV3"}, ClientToken="once")
+
+
+def test_EC8_a_deleted_version_is_gone_for_good(bench):
+    client = bench(1, min=1).aws.client("ec2")
+    number = new_version(client)["VersionNumber"]
+    client.delete_launch_template_versions(LaunchTemplateName="web", Versions=[str(number)])
+    with pytest.raises(client.exceptions.ClientError, match="VersionNotFound"):
+        client.describe_launch_template_versions(LaunchTemplateName="web", Versions=[str(number)])
+    assert new_version(client)["VersionNumber"] == number + 1
+
+
+def test_EC9_versions_come_in_pages_between_two_numbers(bench):
+    client = bench(1, min=1, template={"versions": [{}] * 5}).aws.client("ec2")
+    pages = client.get_paginator("describe_launch_template_versions").paginate(
+        LaunchTemplateName="web", MinVersion="2", MaxVersion="4", MaxResults=2
+    )
+    numbers = [[v["VersionNumber"] for v in page["LaunchTemplateVersions"]] for page in pages]
+    assert numbers == [[4, 3], [2]]
