@@ -14,7 +14,7 @@ import salt.utils.user
 from salt.exceptions import SaltException
 
 from asgroll import journal, lease, session
-from asgroll.aws import Aws
+from asgroll.awslaunch import AwsLaunch
 from asgroll.bus import EventBus
 from asgroll.errors import PolicyError
 from asgroll.policy import Policy, environment_of, layers_for, parse
@@ -106,9 +106,9 @@ class Master:
         """The event bus and the terminal, for the time of a roll."""
         return EventBus(self.opts, self.jid_event(), policy)
 
-    def aws(self, policy: Policy) -> Aws:
+    def aws(self, policy: Policy) -> AwsLaunch:
         """The gateway to the policy's region and account."""
-        return Aws(session.client_factory(policy))
+        return AwsLaunch(session.client_factory(policy))
 
     def now(self) -> float:
         """Seconds since the epoch."""

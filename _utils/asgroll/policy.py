@@ -182,7 +182,9 @@ KEYS: dict[str, Key] = {
         "How long after its last sign of life another master may take over from this one.",
     ),
     "accept": Key(
-        values.names(("health-check-type", "traffic-source", "warm-pool"), "obstacles"),
+        values.names(
+            ("health-check-type", "traffic-source", "warm-pool", "waiting-launches"), "obstacles"
+        ),
         "Obstacles that a person has looked at and accepts.",
     ),
 }
