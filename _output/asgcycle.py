@@ -73,7 +73,18 @@ def _group(name, found):
     if not isinstance(found, dict):
         return f"{name}: {found}"
     lines = [_headline(name, found)]
-    for part in (_obstacles, _plan, _table, _figures, _listing, _rolls, _user_data, _tail):
+    parts = (
+        _obstacles,
+        _plan,
+        _table,
+        _figures,
+        _listing,
+        _rolls,
+        _user_data,
+        _launch,
+        _tail,
+    )
+    for part in parts:
         lines += part(name, found)
     return "\n".join(lines)
 
@@ -93,7 +104,8 @@ def _obstacles(name, found):
     lines = [f"  ✗ {text}" for text in found.get("obstacles", [])]
     lines += [f"  ! {text}" for text in found.get("warnings", [])]
     if found.get("status") == "refused":
-        lines.append("  Nothing was changed.")
+        untouched = "The group is as it was." if found.get("left") else "Nothing was changed."
+        lines.append(f"  {untouched}")
     return lines
 
 
@@ -199,6 +211,27 @@ def _rolls(name, found):
         for row in found.get("rolls", [])
     ]
     return _aligned(["roll", "started", "took", "", "replaced", ""], rows)
+
+
+def _launch(name, found):
+    """What ``publish`` and ``hook`` change or would change."""
+    done = {"planned": "would be done", "refused": "not done"}.get(found.get("status"), "done")
+    lines = []
+    if "hook" in found:
+        lines.append(f"  wanted: {found['hook']}")
+        lines += [f"  left alone: {text}" for text in found["other_hooks"]]
+    if found.get("to_specs"):
+        before, after = ", ".join(found["from_specs"]), ", ".join(found["to_specs"])
+        lines += [
+            f"  launches from {before if before == after else f'{before} → {after}'}",
+            f"  user data: {found['bytes']} bytes, sha256:{found['sha256']}",
+        ]
+        if found["previous"]:
+            lines.append(f"  in use before: {found['previous']}")
+    if "hook" in found or "to_specs" in found:
+        lines += [f"  {done}: {text}" for text in found["changes"]]
+    lines += [f"  left: {text}" for text in found.get("left", [])]
+    return lines + [f"  | {line}".rstrip() for line in found.get("diff", [])]
 
 
 def _tail(name, found):

@@ -15,7 +15,7 @@ failures, 4 stopped by a person.
 import salt.utils.args
 
 try:
-    from asgroll import verbs
+    from asgroll import launch_verbs, verbs
     from asgroll.master import Master
     from userdata import show
 
@@ -252,6 +252,56 @@ def user_data(group=None, *extra, **policy):
         salt-run asgcycle.user_data web user_data='{upgrade: all}'
     """
     return show.user_data(_master(), group, extra, policy)
+
+
+def publish(group=None, *extra, **policy):
+    """
+    Make a group launch with the user data that pillar asks for: a new launch template version with
+    only the user data changed (or a new launch configuration where the group has one), and the
+    group pinned to it. Running instances stay; the next roll brings it in. Unchanged user data
+    makes no new version. What was in use before is kept in the group's tag ``asgcycle:previous``.
+
+    :param group: name of the Auto Scaling Group.
+    :param policy: policy keys, overriding pillar (``docs/policy.md`` lists them);
+        ``test=True`` or ``dry_run=True`` shows the difference instead and changes nothing.
+    :return: ``{"data": {group: {"result": bool, "status": …, "from_specs": […], "to_specs": […],
+        "previous": …, "changes": […], "diff": […]}}, "outputter": "asgcycle", "retcode": 0, 2 or
+        3}``: 2 is refused with the group as it was, 3 when that is not certain. Nothing is raised
+        for what a user can cause.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run asgcycle.publish web test=True
+        salt-run asgcycle.publish web
+    """
+    return launch_verbs.publish(_master(), group, extra, policy)
+
+
+def hook(group=None, *extra, **policy):
+    """
+    Check the launch lifecycle hook of a group, which keeps new instances out of service until they
+    say that they are patched and ready. Its settings are ``launch_hook`` in pillar. Hooks of other
+    names are left alone.
+
+    :param group: name of the Auto Scaling Group.
+    :param policy: ``create=True`` creates it, or changes one with other settings; ``remove=True``
+        removes it; ``test=True`` or ``dry_run=True`` only says what would be done. Policy keys as
+        for ``roll``.
+    :return: ``{"data": {group: {"result": bool, "status": …, "hook": …, "other_hooks": […],
+        "changes": […]}}, "outputter": "asgcycle", "retcode": 0, 2 or 3}``: a check gives 2 when the
+        hook is missing or different. Nothing is raised for what a user can cause.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run asgcycle.hook web
+        salt-run asgcycle.hook web create=True
+        salt-run asgcycle.hook web remove=True
+    """
+    return launch_verbs.hook(_master(), group, extra, policy)
 
 
 def list_(*extra, **policy):

@@ -237,6 +237,18 @@ def client_token(source: Source, content: bytes) -> str:
     return f"asgcycle-{hashlib.sha256(wish.encode()).hexdigest()}"
 
 
+def same(one: bytes, other: bytes) -> bool:
+    """Whether instances get the same, however it is compressed: that differs among releases."""
+    return one == other or _unpacked(one) == _unpacked(other)
+
+
+def _unpacked(content: bytes) -> bytes:
+    try:
+        return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+    except (OSError, EOFError, zlib.error):
+        return content
+
+
 def differing(source: Source, other: Mapping[str, Any], content: bytes) -> list[str]:
     """
     In which members ``other`` is not ``source`` with ``content`` as its user data; empty: in none.
@@ -246,7 +258,7 @@ def differing(source: Source, other: Mapping[str, Any], content: bytes) -> list[
     ignored = _SHOWN_ONLY | {"LaunchConfigurationName", "UserData"}
     keys = sorted((source.data.keys() | other.keys()) - ignored)
     found = [k for k in keys if _given(source.data.get(k)) != _given(other.get(k))]
-    if Source("", data=other).user_data != content:
+    if not same(Source("", data=other).user_data, content):
         found.append("UserData")
     return found
 
@@ -278,7 +290,7 @@ def decide(
                 f"the group launches from {written}, which is version {source.version} now; it "
                 "is pinned to a number, so that only a publish changes what is launched"
             )
-        if source.user_data == content:
+        if same(source.user_data, content):
             if written != source.spec:
                 changes.append(f"pin {written} to version {source.version}")
             steps.append(Step(written, source, spec=source.spec))
@@ -354,16 +366,12 @@ def diff(old: bytes, new: bytes, old_name: str, new_name: str) -> list[str]:
 
 
 def _lines(content: bytes) -> list[str]:
-    try:
-        plain = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
-    except (OSError, EOFError, zlib.error):
-        plain = content
-    return plain.decode("utf-8", errors="replace").splitlines()
+    return _unpacked(content).decode("utf-8", errors="replace").splitlines()
 
 
 def stale(launch: Launch, sources: Iterable[Source], content: bytes) -> str:
     """A caution for a roll when the group launches with other user data than wanted, or empty."""
-    other = [s.spec for s in sources if s.user_data != content]
+    other = [s.spec for s in sources if not same(s.user_data, content)]
     if not other:
         return ""
     return (

@@ -23,6 +23,8 @@ LAUNCHING = "autoscaling:EC2_INSTANCE_LAUNCHING"
 #: reference of PutLifecycleHook).
 SHORTEST, LONGEST = 30, 7200
 HEARTBEATS, LONGEST_WITH_HEARTBEATS = 100, 48 * 3600
+#: Seconds between the heartbeats of a waiting instance, where the wait is long enough for that.
+HEARTBEAT = 300
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,11 @@ class LaunchHook:
             "HeartbeatTimeout": round(self.timeout),
             "DefaultResult": self.default_result,
         }
+
+    @property
+    def heartbeat(self) -> int:
+        """Seconds between two heartbeats: a wait has room for one that fails."""
+        return min(HEARTBEAT, int(self.timeout / 3))
 
     def __str__(self):
         longest = min(LONGEST_WITH_HEARTBEATS, HEARTBEATS * self.timeout)
@@ -86,7 +93,7 @@ KEYS: dict[str, tuple[Callable[[Any], Any], str]] = {
 
 def parse(layers: Iterable[tuple[str, Any]]) -> LaunchHook:
     """
-    Merge the ``launch_hook`` sections of pillar, later ones winning.
+    Merge the ``launch_hook`` sections of pillar, later ones winning; ``null`` takes a value back.
 
     :param layers: pairs of where it comes from (for messages) and a mapping of keys.
     :raises PolicyError: with every problem of every layer.
@@ -104,6 +111,9 @@ def parse(layers: Iterable[tuple[str, Any]]) -> LaunchHook:
                 problems.append(
                     f"{source}: unknown key {key!r}.{hint} Known keys: {', '.join(KEYS)}."
                 )
+                continue
+            if raw is None:
+                chosen.pop(key, None)
                 continue
             try:
                 chosen[key] = KEYS[key][0](raw)

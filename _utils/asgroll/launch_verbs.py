@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from asgroll import launch_hook, publishing
@@ -11,15 +11,21 @@ from asgroll.awslaunch import AwsLaunch
 from asgroll.errors import PolicyError
 from asgroll.master import Master
 from asgroll.policy import Policy, section
-from asgroll.verbs import of_group, refusal, shape
+from asgroll.report import leftovers
+from asgroll.verbs import cautions, of_group, refusal, shape
 
-#: ``content(master, group, arguments)`` → the raw user data that pillar asks for.
-Content = Callable[[Master, str, Mapping[str, Any]], bytes]
+_NO_USER_DATA = (
+    "pillar has no user_data for {group}; set asgcycle:groups:{group}:user_data, or the user_data "
+    "of its environment or of asgcycle:defaults (see pillar.example)"
+)
+_NO_HOOK = (
+    "pillar has no launch_hook for {group}, so its user data tells new instances nothing of a hook "
+    "and each of them would be abandoned; set asgcycle:groups:{group}:launch_hook (see "
+    "pillar.example), publish, and then create the hook"
+)
 
 
-def publish(
-    master: Master, group: Any, extra: tuple, arguments: Mapping[str, Any], content: Content
-) -> dict:
+def publish(master: Master, group: Any, extra: tuple, arguments: Mapping[str, Any]) -> dict:
     """Make a group launch with the user data that pillar asks for."""
     given, problems = _flags(arguments, ("test", "dry_run"))
     if problems:
@@ -27,13 +33,32 @@ def publish(
     rest = {key: value for key, value in arguments.items() if key not in given}
 
     def work(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -> dict:
-        wanted = content(master, name, rest)
+        try:
+            wanted = master.user_data(name, policy)
+        except PolicyError as exc:
+            return refusal(name, exc.problems)
+        if wanted is None:
+            return refusal(name, [_NO_USER_DATA.format(group=name)])
         with master.lock(arn, name):
             test = any(given.values())
-            data, code = publishing.publish(aws, name, wanted, policy, time.sleep, test=test)
+            data, code = publishing.publish(
+                aws, name, wanted.content, policy, time.sleep, test=test
+            )
+            data["warnings"] = [*data["warnings"], *_unfinished(master, name, arn)]
         return shape({name: data}, code)
 
     return of_group(master, group, extra, rest, work)
+
+
+def _unfinished(master: Master, name: str, arn: str) -> list[str]:
+    """A caution when a roll of the group is paused or was interrupted: its own work is older."""
+    known = master.journal().load(arn, name)
+    if known is None or known.arn != arn or (known.phase.ended and not leftovers(known)):
+        return []
+    return [
+        f"a roll of {name} ({known.id}) has not ended: `salt-run asgcycle.resume {name}` goes on "
+        "with what is published now, and what it has replaced already keeps the older user data"
+    ]
 
 
 def hook(master: Master, group: Any, extra: tuple, arguments: Mapping[str, Any]) -> dict:
@@ -48,15 +73,20 @@ def hook(master: Master, group: Any, extra: tuple, arguments: Mapping[str, Any])
 
     def work(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -> dict:
         try:
-            wanted = launch_hook.parse(section(master.layers(name, rest), "launch_hook"))
+            sections = section(master.layers(name, rest), "launch_hook")
+            wanted = launch_hook.parse(sections)
         except PolicyError as exc:
             return refusal(name, exc.problems)
+        if verb == "create" and not sections:
+            return refusal(name, [_NO_HOOK.format(group=name)])
         test = bool(given.get("test") or given.get("dry_run"))
         if verb == "check" or test:
             data, code = launch_hook.keep(aws, name, wanted, policy, verb, test=test)
         else:
             with master.lock(arn, name):
                 data, code = launch_hook.keep(aws, name, wanted, policy, verb)
+        if verb != "remove":
+            data["warnings"] = [*data.get("warnings", []), *cautions(master, name, policy, aws)]
         return shape({name: data}, code)
 
     return of_group(master, group, extra, rest, work)

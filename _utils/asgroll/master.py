@@ -17,7 +17,10 @@ from asgroll import journal, lease, session
 from asgroll.awslaunch import AwsLaunch
 from asgroll.bus import EventBus
 from asgroll.errors import PolicyError
-from asgroll.policy import Policy, environment_of, layers_for, parse
+from asgroll.policy import Policy, environment_of, layers_for, parse, section
+from userdata import onmaster
+from userdata.errors import UserDataError
+from userdata.mime import UserData
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,21 @@ class Master:
         """The Policy of a group from pillar and arguments; raises PolicyError."""
         return parse(self.layers(group, arguments))
 
+    def user_data(self, group: str, policy: Policy) -> UserData | None:
+        """
+        What new instances of a group boot with; None when pillar has no ``user_data`` for it.
+
+        :raises PolicyError: with everything that is wrong with what pillar says.
+        """
+        if not section(self.layers(group, {}), "user_data"):
+            return None
+        # of what the command line may say, only the region goes into user data
+        arguments = {"region": policy.region} if policy.region else {}
+        try:
+            return onmaster.for_group(self, group, arguments)
+        except UserDataError as exc:
+            raise PolicyError(exc.problems) from exc
+
     def journal(self) -> journal.CacheJournal:
         """The journal in the master's cache."""
         return journal.CacheJournal(salt.cache.Cache(self.opts))
@@ -87,7 +105,7 @@ class Master:
         return salt.utils.user.get_specific_user()
 
     def lease(
-        self, aws: Aws, policy: Policy, sleep: Callable[[float], None]
+        self, aws: AwsLaunch, policy: Policy, sleep: Callable[[float], None]
     ) -> lease.Lease | lease.Unleased:
         """The lease of this run on a group; nothing where the policy says ``lease: false``."""
         if not policy.lease:

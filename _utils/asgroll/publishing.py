@@ -53,7 +53,8 @@ def assess(aws: AwsLaunch, name: str, content: bytes) -> tuple[Launch | None, Pu
         made = {
             source.spec: other
             for source in sources.values()
-            if source.user_data != content and (other := aws.alternatives(source, content))
+            if not launch.same(source.user_data, content)
+            and (other := aws.alternatives(source, content))
         }
     except AwsError as exc:
         failed.append(str(exc))
@@ -178,7 +179,9 @@ class _Act:
 
     def left(self) -> list[str]:
         """What was made and is not used."""
-        return [f"{spec} was made and is not in use; the next publish uses it" for spec in self._made]
+        return [
+            f"{spec} was made and is not in use; the next publish uses it" for spec in self._made
+        ]
 
     def _make(self, step: Step) -> str:
         """Create a version or a configuration, and prove that only the user data differs."""

@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from asgroll import inform, marks, preflight, report
-from asgroll.aws import Aws
+from asgroll import inform, marks, preflight, publishing, report
+from asgroll.awslaunch import AwsLaunch
 from asgroll.engine import Engine
-from asgroll.errors import AsgrollError, JournalError, PolicyError
+from asgroll.errors import AsgrollError, AwsError, JournalError, PolicyError
 from asgroll.events import OUTPUTTER
 from asgroll.master import Master
 from asgroll.model import Phase, Roll
@@ -25,7 +25,7 @@ from asgroll.recovery import recovered
 from asgroll.stopping import EndedAtOnce, StopSignals
 
 #: One group's work: ``work(master, group, arn, policy, aws)`` → an answer.
-Work = Callable[[Master, str, str, Policy, Aws], dict]
+Work = Callable[[Master, str, str, Policy, AwsLaunch], dict]
 
 
 def refusal(name: str, problems) -> dict:
@@ -104,7 +104,7 @@ def inventory(master: Master, extra: tuple, arguments: Mapping[str, Any]) -> dic
     return shape(found or {"asgcycle": {"result": True, "comment": "no group here"}}, 0)
 
 
-def history(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dict:
+def history(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -> dict:
     """The rolls of a group that have ended, newest first."""
     rolls = [inform.in_brief(kept) for kept in master.journal().history(arn, name)]
     comment = "" if rolls else f"no roll of {name} has ended yet"
@@ -114,7 +114,7 @@ def history(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> di
 def closing_report(roll_id: str | None) -> Work:
     """The closing report of one roll that has ended, by default the last."""
 
-    def work(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dict:
+    def work(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -> dict:
         kept = master.journal().history(arn, name)
         found = [r for r in kept if roll_id in (None, r["roll_id"])]
         if found:
@@ -126,12 +126,25 @@ def closing_report(roll_id: str | None) -> Work:
     return work
 
 
-def _assess(master: Master, name: str, arn: str, policy: Policy, aws: Aws):
+def _assess(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch):
     """What is found before starting, an earlier roll that left something behind included."""
     found = preflight.assess(aws, name, policy, master.now())
     earlier = master.journal().load(arn, name)
     found = preflight.with_earlier(found, earlier)
-    return preflight.with_marks(found, earlier, policy, master.owner(), master.now())
+    found = preflight.with_marks(found, earlier, policy, master.owner(), master.now())
+    return replace(found, warnings=(*found.warnings, *cautions(master, name, policy, aws)))
+
+
+def cautions(master: Master, name: str, policy: Policy, aws: AwsLaunch) -> list[str]:
+    """What is not as pillar says about what new instances boot with; asks once, before a roll."""
+    try:
+        wanted = master.user_data(name, policy)
+        said = publishing.caution(aws, name, wanted.content) if wanted else ""
+        return [said] if said else []
+    except PolicyError as exc:
+        return [f"the user data in pillar cannot be made: {problem}" for problem in exc.problems]
+    except AwsError as exc:
+        return [f"whether the group's user data is what pillar says is not known: {exc}"]
 
 
 def _known(master: Master, name: str, arn: str) -> Roll | None:
@@ -140,7 +153,7 @@ def _known(master: Master, name: str, arn: str) -> Roll | None:
     return known if known is not None and known.arn == arn else None
 
 
-def plan(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dict:
+def plan(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -> dict:
     """Show what a roll would do."""
     if master.locked(arn, name):
         return refusal(name, [f"{name} is being rolled now; see `salt-run asgcycle.status {name}`"])
@@ -150,7 +163,7 @@ def plan(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dict:
     return shape({name: data}, code)
 
 
-def roll(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dict:
+def roll(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -> dict:
     """Replace the selected instances."""
     with master.lock(arn, name):
         found = _assess(master, name, arn, policy, aws)
@@ -163,7 +176,7 @@ def roll(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dict:
         return _run(master, name, begun, policy, aws, found.warnings)
 
 
-def resume(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dict:
+def resume(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -> dict:
     """Go on with a roll that was paused or interrupted."""
     with master.lock(arn, name):
         known = _known(master, name, arn)
@@ -175,17 +188,17 @@ def resume(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dic
         return _run(master, name, known.reopened(Phase.ROLLING, master.now()), policy, aws)
 
 
-def pause(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dict:
+def pause(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -> dict:
     """Ask a running roll, on whatever master, to stop and keep what capacity it has added."""
     return _ask(master, name, aws, "pause")
 
 
-def approve(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dict:
+def approve(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -> dict:
     """Let a roll that waits at a checkpoint go on."""
     return _ask(master, name, aws, "approve")
 
 
-def _ask(master: Master, name: str, aws: Aws, what: str) -> dict:
+def _ask(master: Master, name: str, aws: AwsLaunch, what: str) -> dict:
     """Write an order on the group; the roll reads it with its next observation."""
     held = marks.claim(aws.group(name))
     now = master.now()
@@ -206,7 +219,7 @@ def _ask(master: Master, name: str, aws: Aws, what: str) -> dict:
     return shape({name: {"result": True, "status": "asked", "comment": comment}}, 0)
 
 
-def _at_work(master: Master, name: str, arn: str, aws: Aws) -> bool:
+def _at_work(master: Master, name: str, arn: str, aws: AwsLaunch) -> bool:
     """Whether a process with a lease works on the group now, here or on another master."""
     held = marks.claim(aws.group(name))
     if held is None or held.until <= master.now():
@@ -215,7 +228,7 @@ def _at_work(master: Master, name: str, arn: str, aws: Aws) -> bool:
     return master.locked(arn, name) or held.owner != marks.plain(master.owner())
 
 
-def abort(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dict:
+def abort(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -> dict:
     """End a roll, running or not, and put back what it changed."""
     if _at_work(master, name, arn, aws):
         return _ask(master, name, aws, "abort")
@@ -227,7 +240,7 @@ def abort(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dict
         return _put_back(master, name, ending, policy, aws)
 
 
-def recover(master: Master, name: str, arn: str, policy: Policy, aws: Aws) -> dict:
+def recover(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -> dict:
     """Put back what a roll has changed, from the group's own tags, when its journal is lost."""
     with master.lock(arn, name):
         world = aws.observe(name, master.now())
@@ -252,7 +265,7 @@ def _remembers(master: Master, name: str, arn: str, roll_id: str) -> bool:
     return known is not None and known.id == roll_id
 
 
-def _put_back(master: Master, name: str, ending: Roll, policy: Policy, aws: Aws) -> dict:
+def _put_back(master: Master, name: str, ending: Roll, policy: Policy, aws: AwsLaunch) -> dict:
     answer = _run(master, name, ending, policy, aws)
     if not answer["data"][name].get("left_changed"):
         answer["data"][name]["result"], answer["retcode"] = True, 0
@@ -260,7 +273,7 @@ def _put_back(master: Master, name: str, ending: Roll, policy: Policy, aws: Aws)
 
 
 def _run(
-    master: Master, name: str, begun: Roll, policy: Policy, aws: Aws, warnings: tuple = ()
+    master: Master, name: str, begun: Roll, policy: Policy, aws: AwsLaunch, warnings: tuple = ()
 ) -> dict:
     """Drive the engine with real time, real signals, the journal and the event bus."""
     with StopSignals() as stop, master.bus(policy) as bus:

@@ -13,17 +13,13 @@ import salt.loader
 import salt.template
 from salt.exceptions import SaltException
 
+from asgroll import launch_hook
 from asgroll.policy import parse as check
 from asgroll.policy import section
 from userdata import compose, formula
 from userdata.errors import UserDataError
 from userdata.mime import UserData
 from userdata.settings import parse
-
-#: The launch hook's name where pillar gives none.
-HOOK_NAME = "asgcycle-ready"
-#: Seconds between two heartbeats; AWS extends the wait by the hook's whole timeout each time.
-HEARTBEAT_SECONDS = 300
 
 
 class MasterFiles:
@@ -110,15 +106,14 @@ def _hook(group: str, layers: list) -> dict[str, Any] | None:
     What the readiness agent has to know of the group's launch hook, if pillar asks for one. The
     region it knows by itself: user data is the same whoever renders it.
     """
-    found: dict[str, Any] = {}
-    for _, mapping in section(layers, "launch_hook"):
-        found |= mapping
+    found = section(layers, "launch_hook")
     if not found:
         return None
+    hook = launch_hook.parse(found)
     return {
         "group": group,
-        "name": found.get("name", HOOK_NAME),
+        "name": hook.name,
         "region": None,
         "endpoint_url": None,
-        "heartbeat": HEARTBEAT_SECONDS,
+        "heartbeat": hook.heartbeat,
     }

@@ -8,9 +8,7 @@ from .conftest import NEW, NEWER
 
 
 def test_a_lost_answer_to_making_a_version_is_cleared_by_looking(stage):
-    stage.fault(
-        kind="lost_answer", operation="CreateLaunchTemplateVersion", count=1, applied=True
-    )
+    stage.fault(kind="lost_answer", operation="CreateLaunchTemplateVersion", count=1, applied=True)
     data, code = stage.publish()
     assert (code, data["status"], stage.version()) == (0, "published", "3")
     assert max(stage.versions()) == 3
@@ -25,9 +23,7 @@ def test_the_same_wish_twice_makes_one_version_however_late_it_can_be_seen(stage
 
 
 def test_a_call_that_never_arrived_is_told_and_the_next_publish_makes_the_version(stage):
-    stage.fault(
-        kind="lost_answer", operation="CreateLaunchTemplateVersion", count=1, applied=False
-    )
+    stage.fault(kind="lost_answer", operation="CreateLaunchTemplateVersion", count=1, applied=False)
     data, code = stage.publish()
     assert (code, stage.version()) == (2, "2")
     assert "CreateLaunchTemplateVersion: no answer" in data["obstacles"][0]

@@ -268,7 +268,9 @@ class Trouble(Core):
         self.update_group(group.name, launch=launch, actor="operator")
 
     def _template_version_deleted(self, fault: Fault) -> None:
-        self.templates.delete_launch_template_versions(self._template(fault), [fault.get("version")])
+        self.templates.delete_launch_template_versions(
+            self._template(fault), [fault.get("version")]
+        )
 
     def _template(self, fault: Fault) -> Any:
         name = fault.get("template") or next(iter(self.templates.templates.values())).name

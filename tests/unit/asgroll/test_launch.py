@@ -123,6 +123,11 @@ def test_the_same_user_data_changes_nothing():
     assert (found.changes, found.previous, found.obstacles) == ((), "", ())
 
 
+def test_the_same_user_data_compressed_in_another_way_changes_nothing():
+    found = decide(on("6"), version(6, gzip.compress(NEW, 1)), content=gzip.compress(NEW, 9))
+    assert found.changes == ()
+
+
 def test_a_version_that_is_there_already_is_used():
     found = decide(on("6"), version(6), made={"lt-0aa:6": version(8, NEW)})
     (step,) = found.steps

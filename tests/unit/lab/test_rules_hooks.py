@@ -115,8 +115,12 @@ def test_HK9_a_hook_waits_between_half_a_minute_and_two_hours(bench, refused):
     lab = bench(2)
     for seconds in (29, 7201):
         with refused("ValidationError", "between 30 and 7200"):
-            lab.world.put_lifecycle_hook("web", "h", LAUNCH["transition"], heartbeat_timeout=seconds)
-    lab.world.put_lifecycle_hook("web", "h", LAUNCH["transition"], heartbeat_timeout=30, metadata="who")
+            lab.world.put_lifecycle_hook(
+                "web", "h", LAUNCH["transition"], heartbeat_timeout=seconds
+            )
+    lab.world.put_lifecycle_hook(
+        "web", "h", LAUNCH["transition"], heartbeat_timeout=30, metadata="who"
+    )
     lab.world.put_lifecycle_hook("web", "h", LAUNCH["transition"], heartbeat_timeout=60)
     hook = lab.group.hooks["h"]
     assert (hook.heartbeat_timeout, hook.metadata) == (60, "who")
