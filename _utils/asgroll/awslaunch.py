@@ -26,7 +26,6 @@ class AwsLaunch(Aws):
         :raises Missing: no such group in this region.
         """
         raw = self._group(name)
-        tags = {t["Key"]: t.get("Value", "") for t in raw.get("Tags", [])}
         waiting = [
             i["InstanceId"]
             for i in raw.get("Instances", [])
@@ -35,7 +34,6 @@ class AwsLaunch(Aws):
         return Launch(
             group=to_group(raw),
             settings=launch.settings_of(raw),
-            previous=tags.get(launch.PREVIOUS_TAG, ""),
             waiting=tuple(waiting),
         )
 
@@ -135,17 +133,6 @@ class AwsLaunch(Aws):
             AutoScalingGroupName=name,
             **settings,
         )
-
-    def remember(self, name: str, previous: str) -> None:
-        """Write the tag that a rollback reads. Instances do not get it."""
-        tag = {
-            "ResourceId": name,
-            "ResourceType": "auto-scaling-group",
-            "Key": launch.PREVIOUS_TAG,
-            "Value": previous,
-            "PropagateAtLaunch": False,
-        }
-        self._call("autoscaling", "CreateOrUpdateTags", change=True, Tags=[tag])
 
     def put_hook(self, name: str, settings: Mapping[str, Any]) -> None:
         """Create a lifecycle hook or change the settings that are given."""

@@ -20,10 +20,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from asgroll.marks import PREFIX
 from asgroll.model import Group
 
-#: Tag on the group: what it launched from before the last publish, for a rollback.
-PREVIOUS_TAG = "asgcycle:previous"
+#: Tag on the group: what it launched from before the last publish, for a rollback. Several launch
+#: template versions are separated by a space, which AWS takes in tags.
+PREVIOUS_TAG = PREFIX + "previous"
 #: Raw bytes of user data, before base64 (EC2 user guide, "Run commands when you launch").
 USER_DATA_LIMIT = 16 * 1024
 #: Longest value of a tag (EC2 Auto Scaling user guide, "Tag restrictions").
@@ -34,6 +36,7 @@ UNPINNED = ("$Latest", "$Default")
 
 #: What DescribeLaunchConfigurations shows and CreateLaunchConfiguration does not take.
 _SHOWN_ONLY = frozenset({"LaunchConfigurationARN", "CreatedTime"})
+_PINNED = re.compile(r"\S+:\d+")
 _NAME_SUFFIX = re.compile(r"-asgcycle-[0-9a-f]{12}$")
 
 
@@ -67,14 +70,18 @@ class Launch:
     How a group launches.
 
     ``settings`` is what UpdateAutoScalingGroup takes to leave it as it is: one of
-    ``LaunchTemplate``, ``MixedInstancesPolicy``, ``LaunchConfigurationName``. ``previous`` is the
-    value of the tag, ``waiting`` are the instances that wait for a launch hook.
+    ``LaunchTemplate``, ``MixedInstancesPolicy``, ``LaunchConfigurationName``. ``waiting`` are the
+    instances that wait for a launch hook.
     """
 
     group: Group
     settings: Mapping[str, Any]
-    previous: str = ""
     waiting: tuple[str, ...] = ()
+
+    @property
+    def recorded(self) -> str:
+        """The value of the tag, empty when there is none; ``previous`` reads it."""
+        return self.group.tags.get(PREVIOUS_TAG, "")
 
     @property
     def templated(self) -> bool:
@@ -175,8 +182,11 @@ def previous(launch: Launch) -> tuple[str, ...]:
     Empty when nothing is recorded, also when the tag names what is in use now: then a publish was
     stopped between recording and pointing the group to the new one.
     """
-    recorded = tuple(part for part in launch.previous.split(",") if part)
-    return () if recorded == launch.written else recorded
+    recorded = tuple(launch.recorded.split()) if launch.templated else (launch.recorded,)
+    pinned = all(map(_PINNED.fullmatch, recorded))
+    if recorded == launch.written or not launch.recorded or pinned != launch.templated:
+        return ()  # also when the group has changed between configuration and template since
+    return recorded
 
 
 # --- what is made --------------------------------------------------------------------------------
@@ -301,7 +311,7 @@ def decide(
         if problem:
             obstacles.append(problem)
     renewed = any(s.source.spec != s.spec for s in steps)
-    recorded = ",".join(s.source.spec for s in steps) if renewed else ""
+    recorded = " ".join(s.source.spec for s in steps) if renewed else ""
     if len(recorded) > TAG_VALUE_LIMIT:
         obstacles.append(
             f"the group launches from {len(steps)} launch template versions: they do not fit into "

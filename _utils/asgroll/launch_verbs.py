@@ -6,9 +6,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from asgroll import launch_hook, publishing
+from asgroll import launch_hook, marks, publishing
 from asgroll.awslaunch import AwsLaunch
-from asgroll.errors import PolicyError
+from asgroll.errors import PolicyError, Taken
 from asgroll.master import Master
 from asgroll.policy import Policy, section
 from asgroll.report import leftovers
@@ -40,6 +40,7 @@ def publish(master: Master, group: Any, extra: tuple, arguments: Mapping[str, An
         if wanted is None:
             return refusal(name, [_NO_USER_DATA.format(group=name)])
         with master.lock(arn, name):
+            _refuse_others(master, name, aws)
             test = any(given.values())
             data, code = publishing.publish(
                 aws, name, wanted.content, policy, time.sleep, test=test
@@ -48,6 +49,13 @@ def publish(master: Master, group: Any, extra: tuple, arguments: Mapping[str, An
         return shape({name: data}, code)
 
     return of_group(master, group, extra, rest, work)
+
+
+def _refuse_others(master: Master, name: str, aws: AwsLaunch) -> None:
+    """Raise Taken when another master has the lease of the group; the lock tells of our own."""
+    held = marks.claim(aws.group(name))
+    if held and held.until > master.now() and held.owner != marks.plain(master.owner()):
+        raise Taken(marks.taken(held, name, master.now()))
 
 
 def _unfinished(master: Master, name: str, arn: str) -> list[str]:
@@ -84,6 +92,7 @@ def hook(master: Master, group: Any, extra: tuple, arguments: Mapping[str, Any])
             data, code = launch_hook.keep(aws, name, wanted, policy, verb, test=test)
         else:
             with master.lock(arn, name):
+                _refuse_others(master, name, aws)
                 data, code = launch_hook.keep(aws, name, wanted, policy, verb)
         if verb != "remove":
             data["warnings"] = [*data.get("warnings", []), *cautions(master, name, policy, aws)]

@@ -125,7 +125,7 @@ def _told(found: Launch | None, decided: Publication, content: bytes) -> dict[st
         "changes": list(decided.changes),
         "from_specs": [step.source.spec for step in decided.steps],
         "to_specs": [step.spec or "new" for step in decided.steps],
-        "previous": decided.previous or (found.previous if found else ""),
+        "previous": decided.previous or (found.recorded if found else ""),
         "bytes": len(content),
         "sha256": launch.digest(content),
     }
@@ -224,9 +224,9 @@ class _Act:
         a tag that leads a rollback too far back.
         """
         try:
-            self._aws.remember(self._name, value)
+            self._aws.tag(self._name, {launch.PREVIOUS_TAG: value})
         except Unclear:
-            if not self._until(lambda: self._aws.launch(self._name).previous == value):
+            if not self._until(lambda: self._aws.launch(self._name).recorded == value):
                 raise
 
     def _point(self, specs: dict[str, str]) -> None:
@@ -272,10 +272,13 @@ class _Act:
         return seen
 
     def _put_tag_back(self) -> None:
-        # without an older value the tag stays: it names what is in use, and counts as none
-        if self._decided.previous and self._found.previous:
-            with suppress(AwsError):  # the failed call is what the operator has to hear of
-                self._aws.remember(self._name, self._found.previous)
+        if not self._decided.previous:
+            return
+        with suppress(AwsError):  # the failed call is what the operator has to hear of
+            if self._found.recorded:
+                self._aws.tag(self._name, {launch.PREVIOUS_TAG: self._found.recorded})
+            else:
+                self._aws.untag(self._name, [launch.PREVIOUS_TAG])
 
     def _until(self, look: Callable[[], T]) -> T:
         """What ``look`` finds, asked again until it finds something or settle_time is over."""

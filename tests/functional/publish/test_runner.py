@@ -2,11 +2,12 @@
 
 import base64
 import copy
+import time
 
 import boto3
 import pytest
 
-from asgroll import journal
+from asgroll import journal, marks
 from tests.functional.runner.conftest import FAST, QUICK, Stage
 from tests.lab.http import LabServer
 from tests.lab.salt_run import REPO, SaltRun
@@ -182,6 +183,18 @@ def test_a_group_that_is_being_rolled_is_left_alone(stage, function):
         data, code = stage.do(function, **options)
     assert (code, stage.mutations()) == (2, [])
     assert "another process on this master" in data["obstacles"][0]
+
+
+@pytest.mark.parametrize("function", ["publish", "hook"])
+def test_a_group_that_another_master_works_on_is_left_alone(stage, function):
+    stage.pillar(launch_hook=HOOK)
+    claim = marks.Claim("other_master", "r1", "x", time.time() + 600)
+    with stage.lab.lock:
+        stage.lab.world.create_or_update_tags([("web", marks.LEASE, claim.text(), False)])
+    options = {"create": True} if function == "hook" else {}
+    data, code = stage.do(function, **options)
+    assert (code, stage.mutations()) == (2, [])
+    assert "other_master works on web (roll r1)" in data["obstacles"][0]
 
 
 def test_the_hook_is_created_after_user_data_that_knows_it(stage):

@@ -121,7 +121,7 @@ def test_a_template_of_an_override_gets_the_user_data_too(stage):
     override = stage.group()["MixedInstancesPolicy"]["LaunchTemplate"]["Overrides"][2]
     assert override["LaunchTemplateSpecification"]["Version"] == "2"
     assert (override["ImageId"], override["WeightedCapacity"]) == ("ami-00000000000000008", "2")
-    assert stage.tag() == f"{data['from_specs'][0]},{made}:1"
+    assert stage.tag() == f"{data['from_specs'][0]} {made}:1"
 
 
 def test_going_back_to_what_a_later_version_has_makes_no_version(stage):

@@ -41,6 +41,12 @@ def test_a_version_that_a_failed_publish_has_left_is_used_by_the_next(stage, ope
     assert (code, stage.version(), max(stage.versions())) == (0, "3", 3)
 
 
+def test_a_refused_update_takes_the_tag_away_again(stage):
+    stage.fault(kind="denied", operation="UpdateAutoScalingGroup", count=1)
+    stage.publish()
+    assert stage.tag() is None
+
+
 def test_a_refused_update_puts_the_recorded_version_back(stage):
     stage.publish(NEW)
     recorded = stage.tag()

@@ -28,9 +28,10 @@ MIXED = {
 }
 
 
-def group(raw, previous="", **fields):
-    found = Group(name="web", min_size=1, max_size=3, desired=2, **fields)
-    return Launch(found, launch.settings_of(raw), previous)
+def group(raw, recorded="", **fields):
+    tags = {"asgcycle:previous": recorded} if recorded else {}
+    found = Group(name="web", min_size=1, max_size=3, desired=2, tags=tags, **fields)
+    return Launch(found, launch.settings_of(raw))
 
 
 def version(number, user_data=OLD, key="lt-0aa", **data):
@@ -147,7 +148,7 @@ def test_templates_of_overrides_get_the_same_user_data_and_are_all_recorded():
     sources = version(6), version(3, NEW, key="lt-0bb")
     found = decide(group({"MixedInstancesPolicy": MIXED}), *sources)
     assert [bool(step.make) for step in found.steps] == [True, False]
-    assert found.previous == "lt-0aa:6,lt-0bb:3"
+    assert found.previous == "lt-0aa:6 lt-0bb:3"
 
 
 def test_too_many_templates_for_the_tag_are_refused():
@@ -288,12 +289,16 @@ def test_a_configuration_of_that_name_with_other_contents_is_an_obstacle():
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (on("7", previous="lt-0aa:6"), ("lt-0aa:6",)),
+        (on("7", recorded="lt-0aa:6"), ("lt-0aa:6",)),
         (on("7"), ()),
         # stopped between recording and pointing: nothing to go back to
-        (on("6", previous="lt-0aa:6"), ()),
-        (group({"MixedInstancesPolicy": MIXED}, "lt-0aa:5,lt-0bb:3"), ("lt-0aa:5", "lt-0bb:3")),
-        (group({"LaunchConfigurationName": "web-2"}, "web-1"), ("web-1",)),
+        (on("6", recorded="lt-0aa:6"), ()),
+        (group({"MixedInstancesPolicy": MIXED}, "lt-0aa:5 lt-0bb:3"), ("lt-0aa:5", "lt-0bb:3")),
+        (group({"LaunchConfigurationName": "web 2"}, "web 1"), ("web 1",)),
+        (group({"LaunchConfigurationName": "web 1"}, "web 1"), ()),
+        # the group has changed to another kind since
+        (group({"LaunchConfigurationName": "web"}, "lt-0aa:6"), ()),
+        (on("7", recorded="web-1"), ()),
     ],
 )
 def test_where_a_rollback_leads(found, expected):
