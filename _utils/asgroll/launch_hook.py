@@ -207,7 +207,8 @@ def keep(
     data["changes"] = [_change(verb, found, wanted)]
     if test:
         return {**data, "status": "planned"}, DONE
-    return _carry_out(aws, name, wanted, verb, data)
+    done = "removed" if verb == "remove" else "changed" if found.present else "created"
+    return _carry_out(aws, name, wanted, data, done)
 
 
 def _checked(data, found: Found, wanted: LaunchHook, name: str, obstacles: list[str]):
@@ -245,8 +246,8 @@ def _change(verb: str, found: Found, wanted: LaunchHook) -> str:
     return f"new hook {wanted}"
 
 
-def _carry_out(aws: AwsLaunch, name: str, wanted: LaunchHook, verb: str, data):
-    removing = verb == "remove"
+def _carry_out(aws: AwsLaunch, name: str, wanted: LaunchHook, data, done: str):
+    removing = done == "removed"
     try:
         try:
             if removing:
@@ -263,4 +264,4 @@ def _carry_out(aws: AwsLaunch, name: str, wanted: LaunchHook, verb: str, data):
             data["next"] = f"`salt-run asgcycle.hook {name}` shows what is there"
             return {**data, "status": "unclear"}, HALTED
         return {**data, "status": "refused"}, REFUSED
-    return {**data, "status": "removed" if removing else "put"}, DONE
+    return {**data, "status": done}, DONE

@@ -1,19 +1,29 @@
 """The IAM policy in docs/ is what is called: not less, and not more."""
 
 import json
+import re
+import time
 from pathlib import Path
 
-from asgroll import inform, preflight
+import pytest
+
+from asgroll import inform, marks, preflight, publishing
 from asgroll.aws import Aws
+from asgroll.awslaunch import AwsLaunch
 from asgroll.engine import Engine
 from asgroll.journal import MemoryJournal
 from asgroll.lease import Lease
 from asgroll.policy import parse
+from tests.functional.publish.conftest import HOOK, salted  # noqa: F401 - a fixture
 from tests.lab.inprocess import InProcessAWS, VirtualClock
 from tests.lab.scenario import build
 from tests.lab.world.history import Call
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "iam-policy.json"
+REPO = Path(__file__).resolve().parents[2]
+DOCUMENT, TABLE = REPO / "docs" / "iam-policy.json", REPO / "docs" / "iam.md"
+RUNNER = REPO / "_runners" / "asgcycle.py"
+#: UpdateAutoScalingGroup with a launch template asks for it without a call of ours.
+CHECKED_BESIDES = {"ec2:RunInstances"}
 #: IAM's names for the services.
 PREFIX = {"autoscaling": "autoscaling", "ec2": "ec2", "cloudwatch": "cloudwatch"} | dict.fromkeys(
     ("elb", "elbv2"), "elasticloadbalancing"
@@ -57,6 +67,11 @@ def calls_of_a_roll(**changes):
     )
     ended = engine.run(preflight.begin(found, "r1", clock.now()))
     inform.evidence(aws, ended)
+    return actions(world)
+
+
+def actions(world):
+    """Every action that callers have asked for, as the emulated AWS has logged them."""
     return {
         f"{PREFIX[record.service]}:{record.operation}"
         for record in world.history
@@ -64,20 +79,122 @@ def calls_of_a_roll(**changes):
     }
 
 
-def test_the_documented_policy_allows_exactly_the_calls_that_are_made():
+def calls_of_a_plan(configuration=None):
+    """Every action of looking before a roll, on a group with a template or a configuration."""
+    launch = {"configuration": configuration} if configuration else {"template": {"name": "web"}}
+    group = {"desired": 1, "target_groups": ["web"], "load_balancers": ["classic"], **launch}
+    world = build({"groups": {"web": group}, "alarms": {"5xx": "OK"}})
+    aws = AwsLaunch(InProcessAWS(world).client)
+    policy = parse([("test", {"alarms": ["5xx"]})])
+    preflight.assess(aws, "web", policy, world.now)
+    publishing.caution(aws, "web", b"#cloud-config")
+    return actions(world)
+
+
+def of_configuration(stage):
+    """Let the group launch from a launch configuration."""
+    stage.autoscaling.create_launch_configuration(
+        LaunchConfigurationName="old", ImageId="ami-00000000000000001", InstanceType="t3.micro"
+    )
+    stage.autoscaling.update_auto_scaling_group(
+        AutoScalingGroupName="web", LaunchConfigurationName="old"
+    )
+
+
+def publishes(stage):
+    stage.fault(kind="denied", operation="UpdateAutoScalingGroup", count=1)
+    stage.do("publish")
+    stage.do("publish")
+    of_configuration(stage)
+    stage.do("publish")
+
+
+def keeps_a_hook(stage):
+    stage.pillar(launch_hook=HOOK)
+    for options in ({}, {"create": True}, {"remove": True}):
+        stage.do("hook", **options)
+    of_configuration(stage)
+    stage.do("hook")
+
+
+def gives_orders(stage):
+    claim = marks.Claim("other_master", "r1", "x", time.time() + 600)
+    with stage.lab.lock:
+        stage.lab.world.create_or_update_tags([("web", marks.LEASE, claim.text(), False)])
+    for function in ("pause", "approve"):
+        stage.do(function)
+
+
+#: Rows of the table that are asked through the runner, over HTTP.
+THROUGH_THE_RUNNER = {
+    "`status`, `user_data`": lambda stage: [
+        stage.call("asgcycle.status"),
+        stage.do("user_data"),
+    ],
+    "`list`": lambda stage: stage.call("asgcycle.list"),
+    "`history`, `report`": lambda stage: [stage.do("history"), stage.do("report")],
+    "`pause`, `approve`": gives_orders,
+    "`publish`": publishes,
+    "`hook`": keeps_a_hook,
+}
+#: What tests themselves call to set the stage.
+OF_THE_STAGE = {
+    of_configuration: {
+        "autoscaling:CreateLaunchConfiguration",
+        "autoscaling:UpdateAutoScalingGroup",
+    }
+}
+
+
+def table():
+    """Row of the table in docs/iam.md → its actions."""
+    rows = re.findall(r"^\| (`.*?) \| (.*) \|$", TABLE.read_text(), re.MULTILINE)
+    return {name: set(said.split()) - {"none"} for name, said in rows}
+
+
+@pytest.mark.parametrize("row", THROUGH_THE_RUNNER)
+def test_a_function_needs_what_its_row_says(salted, row):  # noqa: F811 - that fixture
+    THROUGH_THE_RUNNER[row](salted)
+    made = actions(salted.lab.world)
+    if row == "`hook`":
+        made -= OF_THE_STAGE[of_configuration]
+    assert made == table()[row]
+
+
+def test_a_plan_needs_what_its_row_says():
+    configuration = {"name": "web"}
+    assert calls_of_a_plan() | calls_of_a_plan(configuration) == table()["`plan`"]
+
+
+def test_a_roll_needs_what_its_row_says():
+    made = calls_of_a_roll() | calls_of_a_roll(faults=[{"kind": "never_healthy"}])
+    row = table()["`roll`, `resume`, `abort`, `recover`"]
+    assert made | table()["`plan`"] == row
+
+
+def test_every_function_of_the_runner_has_a_row():
+    functions = set(re.findall(r"^def ([a-z_]+)\(", RUNNER.read_text(), re.MULTILINE))
+    public = {name.rstrip("_") for name in functions if not name.startswith("_")}
+    named = {name for row in table() for name in re.findall(r"`(\w+)`", row)}
+    assert named == public
+
+
+def test_the_policy_is_the_union_of_the_rows_and_what_aws_checks_besides():
     statements = json.loads(DOCUMENT.read_text())["Statement"]
     allowed = [action for statement in statements for action in statement["Action"]]
     assert len(allowed) == len(set(allowed))
-    made = calls_of_a_roll() | calls_of_a_roll(faults=[{"kind": "never_healthy"}])
-    assert made == set(allowed)
+    assert set(allowed) == set().union(*table().values()) | CHECKED_BESIDES
 
 
-def test_what_changes_something_is_limited_to_groups():
+def test_what_changes_something_is_limited_to_its_kind_of_thing():
     for statement in json.loads(DOCUMENT.read_text())["Statement"]:
         changes = [
             action
             for action in statement["Action"]
             if not action.partition(":")[2].startswith(("Describe", "Get"))
         ]
-        if changes:
-            assert statement["Resource"].startswith("arn:*:autoscaling:")
+        if set(changes) & CHECKED_BESIDES:
+            assert "ec2:LaunchTemplate" in statement["Condition"]["ArnLike"]
+        elif changes:
+            service = changes[0].partition(":")[0]
+            assert statement["Resource"].startswith(f"arn:*:{service}:")

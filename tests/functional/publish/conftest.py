@@ -10,7 +10,10 @@ import pytest
 from asgroll import launch, launch_hook, publishing
 from asgroll.awslaunch import AwsLaunch
 from asgroll.policy import parse
+from tests.functional.runner.conftest import FAST, QUICK
+from tests.functional.runner.conftest import Stage as RunnerStage
 from tests.lab.http import LabServer
+from tests.lab.salt_run import REPO, SaltRun
 from tests.lab.world.faults import Fault
 from tests.lab.world.history import Call
 
@@ -44,15 +47,20 @@ WEB = {
 }
 
 
+def clients(lab):
+    """Makes boto3 clients of an emulated AWS."""
+    return functools.partial(
+        SESSION.client, endpoint_url=lab.endpoint_url, region_name="eu-central-1"
+    )
+
+
 class Stage:
     """One emulated AWS and what tests ask it."""
 
     def __init__(self, lab):
         self.lab = lab
         self.policy = parse([("test", {"poll_interval": 1, "settle_time": 5})])
-        client = functools.partial(
-            SESSION.client, endpoint_url=lab.endpoint_url, region_name="eu-central-1"
-        )
+        client = clients(lab)
         self.aws = AwsLaunch(client)
         self.autoscaling, self.ec2 = client("autoscaling"), client("ec2")
 
@@ -116,3 +124,47 @@ def stage(request):
     spec = {"seed": 7, "boot": {"median": 10}, "groups": {"web": web}}
     with LabServer(spec, manual=True) as lab:
         yield Stage(lab)
+
+
+# --- through the runner --------------------------------------------------------------------------
+
+USER_DATA = {"os": "debian", "release": "12", "minion": {"master": "salt.example.com"}}
+HOOK = {"timeout": "5m"}
+
+
+class SaltedStage(RunnerStage):
+    """The same through the runner, as Salt's loader offers it, with pillar and file roots."""
+
+    def pillar(self, user_data=USER_DATA, **sections):
+        """Set what pillar says about every group."""
+        sections = {k: v for k, v in sections.items() if v is not None}
+        if user_data is not None:
+            sections["user_data"] = user_data
+        self.salt.pillar({"asgcycle": {"defaults": {**FAST, **sections}}})
+
+    def do(self, function, *arguments, **policy):
+        """The answer about ``web``, and the exit code."""
+        found = self.call(f"asgcycle.{function}", *(arguments or ["web"]), **policy)
+        return found["data"]["web"], found["retcode"]
+
+    def booted_with(self, key):
+        """The user data of an instance, as EC2 tells it."""
+        answer = self.ec2.describe_instance_attribute(InstanceId=key, Attribute="userData")
+        return base64.b64decode(answer["UserData"].get("Value", ""))
+
+    def members(self):
+        answer = self.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=["web"])
+        return answer["AutoScalingGroups"][0]["Instances"]
+
+
+@pytest.fixture
+def salted(tmp_path, monkeypatch):
+    spec = copy.deepcopy(QUICK)
+    with LabServer(spec) as lab:
+        salt_run = SaltRun(tmp_path / "salt", lab.endpoint_url)
+        formula = salt_run.folder / "states" / "unattended-upgrades"
+        formula.symlink_to(REPO / "unattended-upgrades")
+        made = SaltedStage(lab, salt_run, monkeypatch)
+        made.pillar()
+        made.autoscaling, made.ec2 = map(clients(lab), ("autoscaling", "ec2"))
+        yield made

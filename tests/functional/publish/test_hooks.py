@@ -24,7 +24,7 @@ def test_a_group_without_the_hook_is_told_and_left_alone(stage):
 def test_a_created_hook_abandons_what_does_not_answer_and_others_stay(stage):
     before = stage.hooks()["drain"]
     data, code = stage.hook("create", {"timeout": "20m"})
-    assert (code, data["status"]) == (0, "put")
+    assert (code, data["status"]) == (0, "created")
     hooks = stage.hooks()
     ours = hooks.pop("asgcycle-ready")
     assert (ours["HeartbeatTimeout"], ours["DefaultResult"]) == (1200, "ABANDON")
@@ -44,7 +44,7 @@ def test_a_hook_with_other_settings_is_explained_and_changed_only_when_told(stag
     assert (code, data["status"], stage.mutations()) == (2, "differs", [])
     assert "HeartbeatTimeout is 60, wanted 1800" in data["obstacles"][0]
     data, code = stage.hook("create")
-    assert (code, data["status"]) == (0, "put")
+    assert (code, data["status"]) == (0, "changed")
     changed = stage.hooks()["asgcycle-ready"]
     assert (changed["HeartbeatTimeout"], changed["DefaultResult"]) == (1800, "ABANDON")
     assert changed["NotificationMetadata"] == "who"
@@ -98,7 +98,7 @@ def test_a_wait_that_outlasts_the_patience_of_a_roll_is_warned_of(stage):
 def test_a_lost_answer_is_cleared_by_looking(stage, applied):
     stage.fault(kind="lost_answer", operation="PutLifecycleHook", count=1, applied=applied)
     data, code = stage.hook("create")
-    assert (code, data["status"]) == ((0, "put") if applied else (3, "unclear"))
+    assert (code, data["status"]) == ((0, "created") if applied else (3, "unclear"))
 
 
 @pytest.mark.parametrize(

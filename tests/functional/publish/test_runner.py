@@ -1,58 +1,18 @@
 """The runner's ``publish`` and ``hook`` as Salt offers them, over HTTP, with pillar's user data."""
 
-import base64
-import copy
 import time
 
-import boto3
 import pytest
 
 from asgroll import journal, marks
-from tests.functional.runner.conftest import FAST, QUICK, Stage
-from tests.lab.http import LabServer
-from tests.lab.salt_run import REPO, SaltRun
 from userdata import mime
 
-USER_DATA = {"os": "debian", "release": "12", "minion": {"master": "salt.example.com"}}
-HOOK = {"timeout": "5m"}
-
-
-class PublishStage(Stage):
-    def pillar(self, user_data=USER_DATA, **sections):
-        """Set what pillar says about every group."""
-        sections = {k: v for k, v in sections.items() if v is not None}
-        if user_data is not None:
-            sections["user_data"] = user_data
-        self.salt.pillar({"asgcycle": {"defaults": {**FAST, **sections}}})
-
-    def do(self, function, *arguments, **policy):
-        """The answer about ``web``, and the exit code."""
-        found = self.call(f"asgcycle.{function}", *(arguments or ["web"]), **policy)
-        return found["data"]["web"], found["retcode"]
-
-    def booted_with(self, key):
-        """The user data of an instance, as EC2 tells it."""
-        answer = self.ec2.describe_instance_attribute(InstanceId=key, Attribute="userData")
-        return base64.b64decode(answer["UserData"].get("Value", ""))
-
-    def members(self):
-        answer = self.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=["web"])
-        return answer["AutoScalingGroups"][0]["Instances"]
+from .conftest import HOOK, USER_DATA
 
 
 @pytest.fixture
-def stage(tmp_path, monkeypatch):
-    spec = copy.deepcopy(QUICK)
-    with LabServer(spec) as lab:
-        salt_run = SaltRun(tmp_path / "salt", lab.endpoint_url)
-        formula = salt_run.folder / "states" / "unattended-upgrades"
-        formula.symlink_to(REPO / "unattended-upgrades")
-        made = PublishStage(lab, salt_run, monkeypatch)
-        made.pillar()
-        session = boto3.Session("testing", "testing", region_name="eu-central-1")
-        made.ec2 = session.client("ec2", endpoint_url=lab.endpoint_url)
-        made.autoscaling = session.client("autoscaling", endpoint_url=lab.endpoint_url)
-        yield made
+def stage(salted):
+    return salted
 
 
 def test_what_is_published_is_what_the_next_roll_brings_in(stage):
@@ -202,7 +162,7 @@ def test_the_hook_is_created_after_user_data_that_knows_it(stage):
     assert stage.do("publish")[1] == 0
     assert stage.do("hook")[0]["status"] == "missing"
     data, code = stage.do("hook", create=True)
-    assert (code, data["status"], data["warnings"]) == (0, "put", [])
+    assert (code, data["status"], data["warnings"]) == (0, "created", [])
     assert stage.do("hook")[0]["status"] == "present"
     assert stage.do("hook", remove=True)[0]["status"] == "removed"
 

@@ -6,7 +6,8 @@ import pytest
 import yaml
 from salt.state import STATE_INTERNAL_KEYWORDS
 
-from asgroll.policy import KEYS, layers_for, parse
+from asgroll import launch_hook
+from asgroll.policy import KEYS, layers_for, parse, section
 from asgroll.policy_docs import page
 
 REPO = Path(__file__).resolve().parents[3]
@@ -20,6 +21,21 @@ def test_the_page_of_policy_keys_is_current():
 @pytest.mark.parametrize("group", ["web", "web-canary", "batch-1", "anything"])
 def test_the_example_pillar_is_a_good_policy(group):
     parse(layers_for(group, PILLAR["asgcycle"], {}))
+
+
+def test_the_page_of_the_first_boot_lists_the_keys_of_the_launch_hook():
+    page = (REPO / "docs" / "first-boot.md").read_text()
+    hook = launch_hook.LaunchHook()
+    defaults = {"name": hook.name, "timeout": "30m", "default_result": hook.default_result}
+    assert hook.timeout == 30 * 60
+    for key, (_, about) in launch_hook.KEYS.items():
+        assert f"| `{key}` | `{defaults[key]}` | {about} |" in page
+
+
+def test_the_example_pillar_has_a_launch_hook_that_a_roll_is_patient_enough_for():
+    layers = layers_for("anything", PILLAR["asgcycle"], {})
+    hook = launch_hook.parse(section(layers, "launch_hook"))
+    assert hook.timeout < parse(layers).ready_timeout
 
 
 def test_the_example_pillar_shows_every_key():

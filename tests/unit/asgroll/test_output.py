@@ -121,3 +121,60 @@ def test_an_answer_from_the_job_cache_looks_the_same(show):
 def test_what_is_not_the_runners_is_shown_as_it_is(show):
     assert show("plain text") == "plain text"
     assert show({"web": "odd"}) == "web: odd"
+
+
+PUBLISHED = {
+    "result": True,
+    "status": "published",
+    "obstacles": [],
+    "warnings": [],
+    "changes": ["new version of lt-1: version 6 with this user data"],
+    "from_specs": ["lt-1:6"],
+    "to_specs": ["lt-1:7"],
+    "previous": "lt-1:6",
+    "bytes": 4321,
+    "sha256": "0123456789ab",
+}
+
+
+def test_a_publish_says_from_where_to_where_and_what_is_next(show):
+    assert show(answer({**PUBLISHED, "next": "roll it"})).splitlines() == [
+        "web: published",
+        "  launches from lt-1:6 → lt-1:7",
+        "  user data: 4321 bytes, sha256:0123456789ab",
+        "  in use before: lt-1:6",
+        "  done: new version of lt-1: version 6 with this user data",
+        "  next: roll it",
+    ]
+
+
+def test_a_dry_run_of_a_publish_shows_the_difference(show):
+    shown = show(
+        answer({**PUBLISHED, "status": "planned", "diff": ["@@ -1 +1 @@", "-old", "+new"]})
+    )
+    assert "  would be done: new version of lt-1" in shown
+    assert shown.splitlines()[-3:] == ["  | @@ -1 +1 @@", "  | -old", "  | +new"]
+
+
+def test_a_refused_publish_says_what_it_has_left(show):
+    left = {"status": "refused", "result": False, "obstacles": ["denied"], "left": ["lt-1:7 was"]}
+    shown = show(answer({**PUBLISHED, **left})).splitlines()
+    assert shown[:3] == ["web: refused", "  ✗ denied", "  The group is as it was."]
+    assert "  not done: new version of lt-1: version 6 with this user data" in shown
+    assert "  left: lt-1:7 was" in shown
+
+
+def test_a_hook_is_shown_with_those_of_others(show):
+    hook = {
+        "result": True,
+        "status": "created",
+        "hook": "asgcycle-ready: waits 30m",
+        "other_hooks": ["drain (terminating)"],
+        "changes": ["new hook asgcycle-ready"],
+    }
+    assert show(answer(hook)).splitlines() == [
+        "web: created",
+        "  wanted: asgcycle-ready: waits 30m",
+        "  left alone: drain (terminating)",
+        "  done: new hook asgcycle-ready",
+    ]
