@@ -8,7 +8,7 @@ from typing import Any
 
 from asgroll import launch_hook, marks, publishing
 from asgroll.awslaunch import AwsLaunch
-from asgroll.errors import PolicyError, Taken
+from asgroll.errors import Taken
 from asgroll.master import Master
 from asgroll.policy import Policy, section
 from asgroll.report import leftovers
@@ -33,19 +33,17 @@ def publish(master: Master, group: Any, extra: tuple, arguments: Mapping[str, An
     rest = {key: value for key, value in arguments.items() if key not in given}
 
     def work(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -> dict:
-        try:
-            wanted = master.user_data(name, policy)
-        except PolicyError as exc:
-            return refusal(name, exc.problems)
+        wanted = master.user_data(name)
         if wanted is None:
             return refusal(name, [_NO_USER_DATA.format(group=name)])
         with master.lock(arn, name):
             _refuse_others(master, name, aws)
+            unfinished = _unfinished(master, name, arn)
             test = any(given.values())
             data, code = publishing.publish(
                 aws, name, wanted.content, policy, time.sleep, test=test
             )
-            data["warnings"] = [*data["warnings"], *_unfinished(master, name, arn)]
+            data["warnings"] += unfinished
         return shape({name: data}, code)
 
     return of_group(master, group, extra, rest, work)
@@ -80,11 +78,8 @@ def hook(master: Master, group: Any, extra: tuple, arguments: Mapping[str, Any])
     verb = next((verb for verb in ("create", "remove") if given.get(verb)), "check")
 
     def work(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -> dict:
-        try:
-            sections = section(master.layers(name, rest), "launch_hook")
-            wanted = launch_hook.parse(sections)
-        except PolicyError as exc:
-            return refusal(name, exc.problems)
+        sections = section(master.layers(name, {}), "launch_hook")
+        wanted = launch_hook.parse(sections)
         if verb == "create" and not sections:
             return refusal(name, [_NO_HOOK.format(group=name)])
         test = bool(given.get("test") or given.get("dry_run"))
@@ -95,7 +90,7 @@ def hook(master: Master, group: Any, extra: tuple, arguments: Mapping[str, Any])
                 _refuse_others(master, name, aws)
                 data, code = launch_hook.keep(aws, name, wanted, policy, verb)
         if verb != "remove":
-            data["warnings"] = [*data.get("warnings", []), *cautions(master, name, policy, aws)]
+            data["warnings"] = [*data.get("warnings", []), *cautions(master, name, aws)]
         return shape({name: data}, code)
 
     return of_group(master, group, extra, rest, work)

@@ -19,7 +19,6 @@ from asgroll.bus import EventBus
 from asgroll.errors import PolicyError
 from asgroll.policy import Policy, environment_of, layers_for, parse, section
 from userdata import onmaster
-from userdata.errors import UserDataError
 from userdata.mime import UserData
 
 
@@ -69,7 +68,7 @@ class Master:
         """The Policy of a group from pillar and arguments; raises PolicyError."""
         return parse(self.layers(group, arguments))
 
-    def user_data(self, group: str, policy: Policy) -> UserData | None:
+    def user_data(self, group: str) -> UserData | None:
         """
         What new instances of a group boot with; None when pillar has no ``user_data`` for it.
 
@@ -77,12 +76,7 @@ class Master:
         """
         if not section(self.layers(group, {}), "user_data"):
             return None
-        # of what the command line may say, only the region goes into user data
-        arguments = {"region": policy.region} if policy.region else {}
-        try:
-            return onmaster.for_group(self, group, arguments)
-        except UserDataError as exc:
-            raise PolicyError(exc.problems) from exc
+        return onmaster.for_group(self, group, {})
 
     def journal(self) -> journal.CacheJournal:
         """The journal in the master's cache."""

@@ -20,7 +20,7 @@ from asgroll.errors import AsgrollError, AwsError, JournalError, PolicyError
 from asgroll.events import OUTPUTTER
 from asgroll.master import Master
 from asgroll.model import Phase, Roll
-from asgroll.policy import Policy
+from asgroll.policy import SECTIONS, Policy
 from asgroll.recovery import recovered
 from asgroll.stopping import EndedAtOnce, StopSignals
 
@@ -52,6 +52,11 @@ def of_group(
     if extra:
         given = " ".join(map(str, extra))
         problems.append(f"one group, then key=value pairs; {given!r} is not understood")
+    problems += [
+        f"{key}: is set in pillar only; `asgcycle.user_data` shows what another value would give"
+        for key in SECTIONS
+        if key in arguments
+    ]
     try:
         policy = master.policy(name, arguments)
     except PolicyError as exc:
@@ -62,6 +67,8 @@ def of_group(
         aws = master.aws(policy)
         arn = aws.identify(name)
         return work(master, name, arn, policy, aws)
+    except PolicyError as exc:
+        return refusal(name, exc.problems)
     except AsgrollError as exc:
         return refusal(name, [str(exc)])
 
@@ -132,13 +139,13 @@ def _assess(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch)
     earlier = master.journal().load(arn, name)
     found = preflight.with_earlier(found, earlier)
     found = preflight.with_marks(found, earlier, policy, master.owner(), master.now())
-    return replace(found, warnings=(*found.warnings, *cautions(master, name, policy, aws)))
+    return replace(found, warnings=(*found.warnings, *cautions(master, name, aws)))
 
 
-def cautions(master: Master, name: str, policy: Policy, aws: AwsLaunch) -> list[str]:
+def cautions(master: Master, name: str, aws: AwsLaunch) -> list[str]:
     """What is not as pillar says about what new instances boot with; asks once, before a roll."""
     try:
-        wanted = master.user_data(name, policy)
+        wanted = master.user_data(name)
         said = publishing.caution(aws, name, wanted.content) if wanted else ""
         return [said] if said else []
     except PolicyError as exc:

@@ -123,6 +123,8 @@ def test_a_template_with_an_error_is_named_with_its_line(stage):
         (["web", "db"], {}, "'db' is not understood"),
         (["web"], {"test": "yes"}, "test: 'yes' is not allowed; give True or False"),
         (["web"], {"tset": True}, "unknown key 'tset'"),
+        (["web"], {"user_data": {"os": "ubuntu"}}, "user_data: is set in pillar only"),
+        (["web"], {"launch_hook": {"timeout": "1h"}}, "launch_hook: is set in pillar only"),
     ],
 )
 @pytest.mark.parametrize("function", ["publish", "hook"])
@@ -131,6 +133,15 @@ def test_bad_arguments(stage, function, arguments, policy, said):
     ((_, data),) = found["data"].items()
     assert (found["retcode"], stage.mutations()) == (2, [])
     assert any(said in text for text in data["obstacles"]), data
+
+
+def test_a_publish_while_a_roll_is_paused_says_what_that_means(stage):
+    stage.pillar(on_failure="pause", max_failures=0, ready_timeout="3s")
+    stage.fault(kind="never_healthy")
+    assert stage.run("asgcycle.roll", "web").code == 3
+    data, code = stage.do("publish")
+    assert (code, data["status"]) == (0, "published")
+    assert any("resume web` goes on with what is published now" in t for t in data["warnings"])
 
 
 @pytest.mark.parametrize("function", ["publish", "hook"])
