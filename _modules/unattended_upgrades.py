@@ -6,8 +6,10 @@ made in the library ``aptpolicy``, which ``saltutil.sync_utils`` brings to the m
 here needs python-apt in Salt's own Python.
 """
 
+import contextlib
 import copy
 import datetime
+import logging
 import time
 
 from salt.exceptions import CommandExecutionError
@@ -19,6 +21,7 @@ try:
     import aptpolicy.observe
     import aptpolicy.readiness
     import aptpolicy.running
+    import aptpolicy.runs
     import aptpolicy.system
     import aptpolicy.values
     import aptpolicy.versions
@@ -26,6 +29,8 @@ try:
     HAS_LIBRARY = True
 except ImportError:
     HAS_LIBRARY = False
+
+log = logging.getLogger(__name__)
 
 __virtualname__ = "unattended_upgrades"
 
@@ -77,8 +82,8 @@ def compile(saltenv="base"):
 
 
 def _compiled(host, saltenv):
-    try:
-        return aptpolicy.compiled.compiled(
+    with _told():
+        answer = aptpolicy.compiled.compiled(
             __pillar__.get("unattended_upgrades"),
             __pillar__.get("apt"),
             _operating_system(host),
@@ -88,9 +93,11 @@ def _compiled(host, saltenv):
             apt_formula_works="osmajorrelease" in __grains__,
             calendar_error=host.calendar_error,
             ready_json=host.text(aptpolicy.readiness.CONFIG),
+            dpkg_error=host.dpkg_error,
         )
-    except aptpolicy.system.CommandFailed as exc:
-        raise CommandExecutionError(str(exc)) from exc
+    for warning in answer["warnings"]:
+        log.warning("unattended_upgrades: %s", warning)
+    return answer
 
 
 def status():
@@ -108,8 +115,11 @@ def status():
         salt '*' unattended_upgrades.status
     """
     began = time.monotonic()
-    view = _observe()
-    return {**view.status(), "checked_seconds": round(time.monotonic() - began, 3)}
+    try:
+        answer = _observe().status()
+    except CommandExecutionError as exc:
+        answer = aptpolicy.observe.unreadable(exc)
+    return {**answer, "checked_seconds": round(time.monotonic() - began, 3)}
 
 
 def pending(security_only=True):
@@ -120,7 +130,7 @@ def pending(security_only=True):
         False lists all of them, with ``security`` telling which are security updates.
 
     Returns ``{packages: [{name, arch, installed, candidate, repositories, security, allowed,
-    held, blacklisted}], count, error}``; ``error`` says why nothing is known.
+    held, blacklisted, not_whitelisted}], count, error}``; ``error`` says why nothing is known.
 
     CLI Example:
 
@@ -202,10 +212,11 @@ def dry_run(deadline=DEFAULT_DRY_RUN_SECONDS):
 
 def last_run():
     """
-    The last run, from the postrun plugin (unattended-upgrades 2.11 and newer), else from stamps.
+    The last run: from the postrun plugin (unattended-upgrades 2.11 and newer), else from the
+    tool's log and apt's history, else from stamps. Dry runs do not count.
 
     Returns ``{source, success, time, packages_upgraded, packages_kept_back, reboot_required}``;
-    None for what cannot be known.
+    source is plugin, log or stamps; None for what cannot be known.
 
     CLI Example:
 
@@ -213,7 +224,10 @@ def last_run():
 
         salt '*' unattended_upgrades.last_run
     """
-    return aptpolicy.observe.last_run(aptpolicy.system.Host())
+    host = aptpolicy.system.Host()
+    with _told():
+        traces = aptpolicy.runs.Traces.of(host, host.configuration())
+    return aptpolicy.runs.last_run(host, traces)
 
 
 def kept_back():
@@ -248,7 +262,8 @@ def timers():
     """
     The two apt timers as systemd sees them; empty where systemd does not run.
 
-    Returns ``{unit: {active, enabled, next, last, calendar}}``.
+    Returns ``{unit: {active, enabled, masked, next, last, calendar}}``; ``masked`` lists the
+    timer and its service if they are.
 
     CLI Example:
 
@@ -256,7 +271,8 @@ def timers():
 
         salt '*' unattended_upgrades.timers
     """
-    return aptpolicy.observe.timers(aptpolicy.system.Host())
+    with _told():
+        return aptpolicy.observe.timers(aptpolicy.system.Host())
 
 
 def migrate():
@@ -280,22 +296,30 @@ def _operating_system(host):
     return aptpolicy.versions.from_grains(__grains__, host.tool_version())
 
 
+@contextlib.contextmanager
+def _told():
+    """A command that did not answer becomes Salt's own error."""
+    try:
+        yield
+    except aptpolicy.system.CommandFailed as exc:
+        raise CommandExecutionError(str(exc)) from exc
+
+
 def _observe():
     host = aptpolicy.system.Host()
     policy_and_refusals = None
-    if "unattended_upgrades" in __pillar__ or host.exists(aptpolicy.observe.FRAGMENT):
-        policy_and_refusals = aptpolicy.compiled.read_policy(
-            __pillar__.get("unattended_upgrades"),
-            __pillar__.get("apt"),
-            _operating_system(host),
-            __grains__["id"],
-            grain=__salt__["grains.get"],
-        )
-    now = datetime.datetime.now(datetime.timezone.utc).timestamp()
-    try:
-        return aptpolicy.observe.View.read(host, _operating_system(host), now, policy_and_refusals)
-    except aptpolicy.system.CommandFailed as exc:
-        raise CommandExecutionError(str(exc)) from exc
+    with _told():
+        system = _operating_system(host)
+        if "unattended_upgrades" in __pillar__ or host.exists(aptpolicy.observe.FRAGMENT):
+            policy_and_refusals = aptpolicy.compiled.read_policy(
+                __pillar__.get("unattended_upgrades"),
+                __pillar__.get("apt"),
+                system,
+                __grains__["id"],
+                grain=__salt__["grains.get"],
+            )
+        now = datetime.datetime.now(datetime.timezone.utc).timestamp()
+        return aptpolicy.observe.View.read(host, system, now, policy_and_refusals)
 
 
 def _running():

@@ -13,6 +13,7 @@ def __virtual__():
     return False, "unattended_upgrades: the execution module is not available"
 
 
+KEPT_OUT = ("held", "blacklisted", "not_whitelisted")
 FRAGMENT = "/etc/apt/apt.conf.d/zz-salt-unattended-upgrades"
 
 
@@ -48,6 +49,7 @@ def effective(name, refresh="auto", fragment=FRAGMENT):
         found = __salt__["unattended_upgrades.verify"]()
         if not found["lists_missing"]:
             ret["changes"]["package lists"] = {"old": "none", "new": "downloaded"}
+    ret["warnings"] = list(_intended().get("warnings", ()))
     problems = list(found["problems"])
     if found["lists_missing"]:
         problems.append("there are no package lists: check the apt sources, then pkg.refresh_db")
@@ -88,12 +90,13 @@ def upgraded(name, deadline=3600):
         return ret
     answer = __salt__["unattended_upgrades.run"](deadline=deadline)
     ret["changes"] = {"upgraded": answer["upgraded"]} if answer["upgraded"] else {}
-    left = _installable() or []
-    ret["result"] = bool(answer["result"]) and not left
+    left = _installable()
+    ret["result"] = bool(answer["result"]) and left == []
     ret["comment"] = f"{len(answer['upgraded'])} packages upgraded."
     if not ret["result"]:
         tail = "\n".join(answer["output"][-10:])
-        ret["comment"] = f"{answer['comment']}; still waiting: {', '.join(left) or 'none'}\n{tail}"
+        waiting = "unknown" if left is None else ", ".join(left) or "none"
+        ret["comment"] = f"{answer['comment']}; still waiting: {waiting}\n{tail}"
     return ret
 
 
@@ -109,7 +112,7 @@ def _installable():
     return [
         package["name"]
         for package in found["packages"]
-        if package["allowed"] and not package["held"] and not package["blacklisted"]
+        if package["allowed"] and not any(package[reason] for reason in KEPT_OUT)
     ]
 
 
@@ -117,8 +120,11 @@ def _outdated(fragment):
     """Whether a run that changes things would write another fragment first."""
     if not __salt__["file.file_exists"](fragment):
         return True
-    intended = __salt__["unattended_upgrades.compile"](saltenv=__opts__.get("saltenv") or "base")
-    return intended.get("fragment") != __salt__["file.read"](fragment)
+    return _intended().get("fragment") != __salt__["file.read"](fragment)
+
+
+def _intended():
+    return __salt__["unattended_upgrades.compile"](saltenv=__opts__.get("saltenv") or "base")
 
 
 def _unmatched(patterns):

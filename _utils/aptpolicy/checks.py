@@ -1,8 +1,14 @@
 """What single values cannot tell: settings that contradict each other, and advice."""
 
-from aptpolicy import keys, origins
+import re
+
+from aptpolicy import keys, origins, schedule
 from aptpolicy.errors import Problem
 
+# A regular expression that matches a name for each possible first character matches them all.
+ANY_NAMES = tuple(f"{first}qz0-xj9" for first in "abcdefghijklmnopqrstuvwxyz0123456789")
+# 'libc*' is meant as a wildcard and matches everything that begins with 'lib'.
+WILDCARD = re.compile(r"[A-Za-z0-9+.-]*[A-Za-z0-9-]\*\Z")
 VERBOSITY_WITH_DEBUG = 2  # from here on apt.systemd.daily runs the tool with -d
 SSH_UNITS = frozenset({"ssh", "ssh.service", "sshd", "sshd.service"})
 
@@ -35,7 +41,41 @@ def contradictions(settings, explicit, system):
                 Problem(f"timers.{name}.calendar", settings[f"timers.{name}.calendar"],
                         "either calendar or at", "Keep one of the two.")
             )  # fmt: skip
+    problems += _never(settings)
     return problems
+
+
+def _never(settings):
+    """Settings with which upgrades would never run, silently."""
+    for regex in settings.get("blacklist", ()):
+        if all(re.match(regex, name) for name in ANY_NAMES):
+            yield Problem("blacklist", regex, "expressions that match some packages",
+                          "This one matches every package. To switch upgrades off, set "
+                          "enabled: false.")  # fmt: skip
+    days = settings.get("update_days", ())
+    if not days or len(days) == len(schedule.SYSTEMD_DAYS):
+        return
+    interval = settings.get("periodic.unattended_upgrade")
+    if schedule.is_longer_than_a_day(interval):
+        # apt.systemd.daily takes a run on a day that is no update day for a success.
+        yield Problem("periodic.unattended_upgrade", interval, "1 together with update_days",
+                      "The interval begins anew on days that are no update days, so that the "
+                      "two may never meet.")  # fmt: skip
+    timer_days = settings.get("timers.upgrade.days", ())
+    if timer_days and not _meet(settings, timer_days, days):
+        yield Problem("timers.upgrade.days", list(timer_days), "days that include update_days",
+                      "On some minions the timer would fire only on days that are no update days; "
+                      "the spread moves a late time to the next day.")  # fmt: skip
+
+
+def _meet(settings, timer_days, update_days):
+    """Whether on every minion the timer fires on an update day at least once a week."""
+    times = settings.get("timers.upgrade.at", schedule.DEFAULT_TIMES["upgrade"])
+    spread = settings.get("timers.upgrade.spread", schedule.DEFAULT_SPREAD["upgrade"])
+    return all(
+        set(update_days) & schedule.firing_days(times, timer_days, offset)
+        for offset in range(max(spread, 1))
+    )
 
 
 def warnings(settings, explicit, unknown, system, environment):
@@ -89,7 +129,14 @@ def _about_mail(settings, explicit):
 
 
 def _about_choices(settings, explicit, system):
-    notes = []
+    notes = [
+        f"blacklist {regex!r} is a regular expression, no wildcard: it matches every name that "
+        f"begins with {regex[:-2]!r}."
+        for regex in settings.get("blacklist", ())
+        if WILDCARD.match(regex)
+    ]
+    if settings.get("install_on_shutdown"):
+        notes.append("install_on_shutdown: a host that runs on is never patched.")
     if settings.get("whitelist") and not settings.get("whitelist_strict"):
         notes.append("whitelist does nothing without whitelist_strict: true.")
     if not settings.get("reboot.policy") and {"reboot.time", "reboot.with_users"} & explicit:

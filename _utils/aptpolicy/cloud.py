@@ -9,7 +9,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from aptpolicy.observe import iso
+from aptpolicy.runs import iso
 from aptpolicy.system import CommandFailed
 
 STATUS = "run/cloud-init/status.json"

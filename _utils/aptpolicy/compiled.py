@@ -38,6 +38,7 @@ def compiled(
     apt_formula_works=True,
     calendar_error=None,
     ready_json=None,
+    dpkg_error=None,
 ):
     """Everything the formula writes, or the errors that keep it from writing.
 
@@ -45,6 +46,7 @@ def compiled(
     the file roots. ``apt_formula_works``: its map can be rendered here (it compares
     ``osmajorrelease``, which testing lacks). ``calendar_error``: function that asks systemd about
     a calendar expression. ``ready_json``: text of the readiness agent's present configuration.
+    ``dpkg_error``: function that asks dpkg about its options.
     """
     used, problem = _composition(pillar, system, has_apt_formula, apt_formula_works)
     report = aptformula.read(apt_pillar, system)[1]
@@ -53,6 +55,7 @@ def compiled(
     errors += map(str, aptformula.breaking(apt_pillar) if used else ())
     timers = policy.timers(answer) if answer else ()
     errors += _calendar_errors(timers, calendar_error)
+    errors += _dpkg_errors(answer, dpkg_error)
     result = {
         "ok": not errors,
         "errors": errors,
@@ -134,3 +137,12 @@ def _calendar_errors(timers, calendar_error):
                                 "what systemd-analyze calendar accepts", said))
                 )  # fmt: skip
     return found
+
+
+def _dpkg_errors(answer, dpkg_error):
+    """An option that dpkg does not know would fail every installation on the host."""
+    options = answer.dpkg_options if answer and dpkg_error else ()
+    said = dpkg_error(options) if options else None
+    if not said:
+        return []
+    return [str(Problem("dpkg.options", list(options), "what the installed dpkg knows", said))]

@@ -6,12 +6,20 @@ sorts behind everything packages install, so it wins without touching files that
 
 from aptpolicy import keys, values
 from aptpolicy.policy import reboot_time
+from aptpolicy.system import PERIODIC_DIR, UPDATE_STAMP
 
 FRAGMENT_NAME = "zz-salt-unattended-upgrades"
 NEEDRESTART_MODES = {"list": "l", "interactive": "i", "automatic": "a"}
 HEADER = (
     "// Managed by Salt, formula unattended-upgrades. Changes here are overwritten.\n"
     "// It sorts last on purpose and clears every list it sets.\n"
+)
+
+
+# As on Ubuntu: apt exits with 0 when no mirror answers, but then it does not run this hook.
+UPDATE_HOOK = (
+    "APT::Update::Post-Invoke-Success:: "
+    f'"touch /{PERIODIC_DIR}/{UPDATE_STAMP} 2>/dev/null || true";'
 )
 
 
@@ -45,7 +53,7 @@ def render(policy):
                 blocks.append(f"{name} {{\n{entries}\n}};")
         else:
             blocks.append(f"{name} {_quoted(value)};")
-    return HEADER + "\n".join(blocks) + "\n"
+    return HEADER + "\n".join([*blocks, UPDATE_HOOK]) + "\n"
 
 
 def needrestart(policy):

@@ -1,17 +1,20 @@
 """Look at a host once and answer questions about it as plain data."""
 
-import datetime
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
-from aptpolicy import effective, fragment, origins, schedule, verdict
+from aptpolicy import effective, fragment, origins, runs, schedule, verdict
 from aptpolicy.errors import Refused
-from aptpolicy.system import REBOOT_REQUIRED, CommandFailed
+from aptpolicy.runs import iso
+from aptpolicy.system import REBOOT_REQUIRED, UPDATE_STAMP, CommandFailed
+from aptpolicy.values import loose_boolean
 
 FRAGMENT = f"etc/apt/apt.conf.d/{fragment.FRAGMENT_NAME}"
 MICROSECONDS = 1_000_000
-# From the plugin's record to the tool's stamp: the event, closing logs, apt's own stamp.
-END_OF_RUN_SECONDS = 300
+UPDATE_HOOKS = "APT::Update::Post-Invoke-Success"
+MASKED = frozenset({"masked", "masked-runtime"})
+NOT_INSTALLED = "unattended-upgrades is not installed"
 
 
 @dataclass(frozen=True)
@@ -101,14 +104,13 @@ class View:
             return None
         allowed = [self._is_allowed(r) for r in self.repositories]
         security = [self._is_security(r) for r in self.repositories]
-        blacklist = self.configuration.listing("Unattended-Upgrade::Package-Blacklist")
         return [
-            self._waiting(package, allowed, security, blacklist)
+            self._waiting(package, allowed, security)
             for package in sorted(self.packages, key=lambda p: (p["name"], p["arch"]))
             if any(version["priority"] > 0 for version in package["newer"])
         ]
 
-    def _waiting(self, package, allowed, security, blacklist):
+    def _waiting(self, package, allowed, security):
         """One package: the newest version that counts, security and allowed ones first."""
         usable = [v for v in package["newer"] if v["priority"] > 0]
 
@@ -126,8 +128,19 @@ class View:
             "security": any(security[i] for v in usable for i in v["repositories"]),
             "allowed": any(allowed[i] for i in best["repositories"]),
             "held": package["held"],
-            "blacklisted": any(_matches_name(regex, package["name"]) for regex in blacklist),
+            "blacklisted": self._is_listed("Package-Blacklist", package["name"]),
+            "not_whitelisted": self._whitelist_is_strict
+            and not self._is_listed("Package-Whitelist", package["name"]),
         }
+
+    def _is_listed(self, key, name):
+        regexes = self.configuration.listing(f"Unattended-Upgrade::{key}")
+        return any(_matches_name(regex, name) for regex in regexes)
+
+    @property
+    def _whitelist_is_strict(self):
+        said = self.configuration.scalar("Unattended-Upgrade::Package-Whitelist-Strict")
+        return loose_boolean(said) is True
 
     # -- answers ----------------------------------------------------------------------------
 
@@ -172,8 +185,7 @@ class View:
             f"{d.key} is {d.effective!r}, meant was {d.intended!r}" + self._where(d) for d in found
         ]
         problems += [self.probe_error] if self.probe_error else []
-        if self.security_matches() is False and self._wants_upgrades():
-            problems.append("no origin pattern matches a security repository")
+        problems += self._obstacles() if self._wants_upgrades() else []
         return {
             "ok": not problems,
             "problems": problems,
@@ -196,6 +208,29 @@ class View:
             "lists_missing": self.repositories == (),
         }
 
+    def _obstacles(self):
+        """Why nothing would be upgraded although the settings are right."""
+        if not self.installed:
+            yield NOT_INSTALLED
+        if self.security_matches() is False:
+            yield "no origin pattern matches a security repository"
+        found, error = self._timers()
+        yield from [error] if error else []
+        for timer in found:
+            yield from (f"{unit} is masked: systemctl unmask {unit}" for unit in timer.masked)
+
+    def _timers(self):
+        """``(timers for the verdict, error)``; the error says why they are not known."""
+        try:
+            found = timers(self.host)
+        except CommandFailed as exc:
+            return (), str(exc)
+        names = ("active", "enabled", "masked")
+        return tuple(
+            verdict.Timer(unit, **{name: told[name] for name in names})
+            for unit, told in found.items()
+        ), None
+
     def _where(self, difference):
         files = self.host.later_files_naming(difference.key, fragment.FRAGMENT_NAME)
         return f" (see {', '.join(files)})" if files else ""
@@ -208,12 +243,21 @@ class View:
             "APT::Periodic::Unattended-Upgrade"
         )
 
+    @cached_property
+    def traces(self):
+        """What the runs have left."""
+        return runs.Traces.of(self.host, self.configuration)
+
+    def _lists_changed_at(self):
+        hooks = self.configuration.listing(UPDATE_HOOKS)
+        return self.host.lists_changed_at(hooked=any(UPDATE_STAMP in hook for hook in hooks))
+
     def facts(self):
         waiting = self.waiting()
-        last = last_run(self.host)
-        success = last_success(self.host)
-        lists = self.host.lists_changed_at()
+        success = self.traces.last_success
+        lists = self._lists_changed_at()
         lock = self.host.lock_holder()
+        found_timers, timers_error = self._timers()
         return verdict.Facts(
             intended=self.policy.enabled if self.policy else None,
             refused=self.refused,
@@ -223,14 +267,15 @@ class View:
             security_matches=self.security_matches(),
             lists_age=None if lists is None or not self.repositories else self.now - lists,
             max_age_days=self.policy.max_age_days if self.policy else 3,
-            timers=tuple((unit, t["active"]) for unit, t in timers(self.host).items()),
+            timers=found_timers,
+            unanswered=tuple(filter(None, (self.probe_error, timers_error))),
             waiting=None if waiting is None else tuple(_as_waiting(p) for p in waiting),
             interrupted=self.host.interrupted(),
             broken=self.broken,
             kept_back=self.host.kept_back(),
             success_age=None if success is None else self.now - success,
-            last_run_failed=last.get("success") is False,
-            ran_with_these_lists=bool(lists) and (self.host.last_completion() or 0) > lists,
+            last_run_failed=runs.last_run(self.host, self.traces)["success"] is False,
+            ran_with_these_lists=bool(lists) and (self.traces.last_began or 0) > lists,
             reboot_required=self.host.exists(REBOOT_REQUIRED),
             lock_age=lock[2] if lock else None,
         )
@@ -246,14 +291,14 @@ class View:
             "pending_security": None if security is None else len(security),
             "pending_allowed": None
             if facts.waiting is None
-            else sum(w.allowed and not (w.held or w.blacklisted) for w in facts.waiting),
-            "last_success": iso(last_success(self.host)),
+            else sum(w.allowed and w.free for w in facts.waiting),
+            "last_success": iso(self.traces.last_success),
             "reboot_required": facts.reboot_required,
         }
 
 
 def _as_waiting(package):
-    names = ("name", "security", "allowed", "held", "blacklisted")
+    names = ("name", "security", "allowed", "held", "blacklisted", "not_whitelisted")
     return verdict.Waiting(**{name: package[name] for name in names})
 
 
@@ -262,65 +307,6 @@ def _matches_name(regex, name):
         return re.match(regex, name) is not None
     except re.error:
         return False
-
-
-def iso(seconds):
-    """Seconds since the epoch → ISO 8601 in UTC, None → None."""
-    if seconds is None:
-        return None
-    moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
-    return moment.replace(microsecond=0).isoformat()
-
-
-def _written_at(record):
-    """When the plugin wrote its record, in seconds since the epoch; None if it is not one."""
-    try:
-        return datetime.datetime.fromisoformat(record["time"]).timestamp()
-    except (TypeError, KeyError, ValueError):
-        return None
-
-
-def _is_of_newest_run(record, host):
-    """Whether the plugin's record is of the newest run that left a trace.
-
-    The tool writes its stamp at the end of every run, after the record and whether the run has
-    succeeded or not. apt's daily job writes its own stamp only after a success.
-    """
-    written_at = _written_at(record)
-    if written_at is None:
-        return False
-    end_of_run = written_at + END_OF_RUN_SECONDS
-    if (host.last_completion() or 0) > end_of_run:
-        return False
-    return (host.last_daily_success() or 0) <= (end_of_run if record.get("success") else written_at)
-
-
-def last_success(host):
-    """When a run last succeeded, in seconds since the epoch; None when none is known.
-
-    Without the plugin a completed run counts as a success: its stamp does not tell.
-    """
-    record = host.last_run()
-    failed = _is_of_newest_run(record, host) and not record.get("success")
-    times = [host.last_daily_success(), None if failed else host.last_completion()]
-    return max((time for time in times if time), default=None)
-
-
-def last_run(host):
-    """The plugin's record if it belongs to the newest run, else what the stamps tell."""
-    stamp = last_success(host)
-    record = host.last_run()
-    if _is_of_newest_run(record, host):
-        names = ("success", "time", "packages_upgraded", "packages_kept_back", "reboot_required")
-        return {"source": "plugin", **{name: record.get(name) for name in names}}
-    return {
-        "source": "stamps" if stamp else None,
-        "success": True if stamp else None,
-        "time": iso(stamp),
-        "packages_upgraded": None,
-        "packages_kept_back": list(host.kept_back()) if stamp else None,
-        "reboot_required": host.exists(REBOOT_REQUIRED) if stamp else None,
-    }
 
 
 def reboot(host):
@@ -341,13 +327,28 @@ def timers(host):
     """State of the two apt timers; empty where systemd does not run."""
     found = {}
     for unit in schedule.TIMER_UNITS.values():
-        shown = host.timer(unit)
-        if shown is not None:
+        answer = host.timer(unit)
+        if answer is not None:
+            shown, service = answer
+            states = {unit: shown, unit.replace(".timer", ".service"): service}
             found[unit] = {
                 "active": shown.get("ActiveState") == "active",
                 "enabled": shown.get("UnitFileState") in ("enabled", "static"),
+                "masked": [n for n, of in states.items() if of.get("LoadState") in MASKED],
                 "next": shown.get("NextElapseUSecRealtime") or None,
                 "last": shown.get("LastTriggerUSec") or None,
                 "calendar": re.findall(r"OnCalendar=([^;]*?) ;", shown.get("TimersCalendar", "")),
             }
     return found
+
+
+def unreadable(error):
+    """The answer of ``status`` where apt cannot even read its configuration."""
+    reason = verdict.Reason(verdict.MISCONFIGURED, "apt_configuration", str(error))
+    unknown = ("pending_security", "pending_allowed", "last_success", "reboot_required")
+    return {
+        "verdict": reason.verdict,
+        "reasons": [vars(reason)],
+        "enabled": None,
+        **dict.fromkeys(unknown),
+    }

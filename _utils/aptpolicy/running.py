@@ -34,7 +34,7 @@ class Runner:
         before = self._versions()
         answer = self._with_locks(deadline, lambda left: self._tool(["-v"], left, ENVIRONMENT))
         after = self._versions()
-        answer["upgraded"] = sorted(n for n, v in after.items() if before.get(n, v) != v)
+        answer["upgraded"] = sorted({key[0] for key, v in after.items() if before.get(key, v) != v})
         return self._finished(answer)
 
     def dry_run(self, deadline):
@@ -57,9 +57,14 @@ class Runner:
         return answer
 
     def _versions(self):
-        fmt = "${binary:Package} ${Version}\n"
-        lines = self.host.command(["dpkg-query", "-W", "-f", fmt]).splitlines()
-        return dict(line.split(" ", 1) for line in lines if " " in line)
+        """Versions by ``(name, architecture)``."""
+        fmt = "${Package} ${Architecture} ${Version}\n"
+        rows = (
+            line.split() for line in self.host.command(["dpkg-query", "-W", "-f", fmt]).splitlines()
+        )
+        return {
+            (row[0], row[1]): row[2] for row in rows if len(row) == len(("name", "arch", "version"))
+        }
 
     def _with_locks(self, deadline, work):
         """Take the daily lock and wait for dpkg's; ``work(seconds left)`` runs under it."""

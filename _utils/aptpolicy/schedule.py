@@ -86,6 +86,19 @@ def calendars(times, days, offset):
     return tuple(sorted(result))
 
 
+def firing_days(times, days, offset):
+    """The days of the week (0 = Sunday) on which a timer fires, see :func:`calendars`."""
+    later = {(clock_minutes(clock) + offset) // MINUTES_PER_DAY for clock in times}
+    return {(day + shift) % len(SYSTEMD_DAYS) for day in days for shift in later}
+
+
+def is_longer_than_a_day(interval):
+    """Whether an interval of APT::Periodic, as text, makes the daily job skip days."""
+    match = re.fullmatch(r"(\d+)([smhd]?)", str(interval))
+    seconds = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "": 86_400}
+    return bool(match) and int(match[1]) * seconds[match[2]] > seconds["d"]
+
+
 def drop_in(timer):
     """Text of the systemd drop-in for a :class:`Timer`."""
     lines = [

@@ -3,15 +3,19 @@
 Functions of the other modules get plain values from here. ``root`` is for tests and images.
 """
 
+import gzip
 import json
 import os
+import re
 import subprocess
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from aptpolicy import effective, probe
 from aptpolicy.errors import AptPolicyError
 
+LOG_BYTES = 1_048_576  # of a log's end; one run at the highest verbosity writes half of it
 COMMAND_SECONDS = 30  # reading commands; each takes well under a second on a healthy host
 PYTHON = "/usr/bin/python3"  # has python-apt where unattended-upgrades is installed
 ENVIRONMENT = {
@@ -27,8 +31,12 @@ KEPT_BACK = "var/lib/unattended-upgrades/kept-back"
 LAST_RUN = "var/lib/unattended-upgrades/salt-last-run.json"
 REBOOT_REQUIRED = "run/reboot-required"
 DAILY_SUCCESS_STAMP = "upgrade-stamp"  # written by apt.systemd.daily after exit code 0
+UPDATE_STAMP = "update-success-stamp"  # written by a hook, see aptpolicy.fragment
 COMPLETION_STAMP = "unattended-upgrades-stamp"  # written by the tool itself
 LOCKS = ("var/lib/dpkg/lock-frontend", "var/lib/dpkg/lock", "var/lib/apt/daily_lock")
+
+
+READ_BY_APT = re.compile(r"[A-Za-z0-9_-]+(\.conf)?")  # names in apt.conf.d, apt.conf(5)
 
 
 class CommandFailed(AptPolicyError):
@@ -56,26 +64,46 @@ class Host:
             raise CommandFailed(f"{' '.join(argv)}: exit {result.code}: {result.err.strip()}")
         return result.out
 
+    def log(self, relative):
+        """The end of a log, compressed or not; empty when it is missing or may not be read."""
+        path = self.root / relative
+        try:
+            if path.suffix == ".gz":
+                with gzip.open(path) as handle:
+                    found = handle.read()
+            else:
+                with open(path, "rb") as handle:
+                    handle.seek(max(0, handle.seek(0, os.SEEK_END) - LOG_BYTES))
+                    found = handle.read()
+        except (OSError, EOFError, zlib.error):
+            return ""
+        return found[-LOG_BYTES:].decode("utf-8", "replace")
+
     def configuration(self):
         """The effective apt configuration."""
         return effective.parse(self.command(["apt-config", "dump"]))
 
     def probe(self):
         """What apt knows: repositories, upgradable packages, broken ones, the tool's version."""
-        return json.loads(self.command([PYTHON, os.path.realpath(probe.__file__)]))
+        said = self.command([PYTHON, os.path.realpath(probe.__file__)])
+        try:
+            return json.loads(said)
+        except ValueError as exc:
+            raise CommandFailed(f"the list of packages cannot be read: {exc}") from exc
 
     def tool_version(self):
         """Installed version of unattended-upgrades, None when it is not installed."""
         fmt = "${db:Status-Status} ${Version}"
         result = self.run(["dpkg-query", "-W", "-f", fmt, "unattended-upgrades"], COMMAND_SECONDS)
         status, _, version = result.out.partition(" ")
-        return version.strip() if result.code == 0 and status == "installed" else None
+        there = result.code == 0 and status not in ("", "not-installed", "config-files")
+        return version.strip() if there else None
 
     def text(self, relative):
-        """A file's text, None when it is missing."""
+        """A file's text, None when there is none: missing, a folder, or of a process that ended."""
         try:
             return (self.root / relative).read_text(encoding="utf-8", errors="replace")
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ProcessLookupError):
             return None
 
     def changed_at(self, relative):
@@ -88,8 +116,12 @@ class Host:
     def exists(self, relative):
         return (self.root / relative).exists()
 
-    def lists_changed_at(self):
-        """When package lists were last fetched, None when there are none."""
+    def lists_changed_at(self, hooked):
+        """When package lists were last fetched, None when there are none.
+
+        ``hooked``: apt leaves a stamp when an update did not fail as a whole. Without it only
+        the folder of partial downloads tells, which a failing update touches as well.
+        """
         folder = self.root / LISTS_DIR
         try:
             names = [e for e in os.scandir(folder) if e.name.endswith(("Release", "Packages"))]
@@ -97,10 +129,11 @@ class Host:
             return None
         if not names:
             return None
-        stamp = self.changed_at(f"{PERIODIC_DIR}/update-success-stamp") or 0
-        # apt keeps a list's own time stamp, but touches the folder when it fetches.
-        return max(stamp, folder.stat().st_mtime, (folder / "partial").stat().st_mtime
-                   if (folder / "partial").exists() else 0)  # fmt: skip
+        # apt keeps a list's own time stamp, but touches the folder when it puts a new one there.
+        times = [folder.stat().st_mtime, self.changed_at(f"{PERIODIC_DIR}/{UPDATE_STAMP}")]
+        if not hooked:
+            times.append(self.changed_at(f"{LISTS_DIR}/partial"))
+        return max(time for time in times if time is not None)
 
     def last_completion(self):
         """When unattended-upgrade last came to its end, successful or not; None when never."""
@@ -137,16 +170,20 @@ class Host:
         return (self.root / "run/systemd/system").is_dir()
 
     def timer(self, unit):
-        """``systemctl show`` of a timer as a dictionary, None where systemd does not run."""
+        """``systemctl show`` of a timer and of its service as two dictionaries.
+
+        None where systemd does not run.
+        """
         if not self.booted():
             return None
-        wanted = "ActiveState,UnitFileState,NextElapseUSecRealtime,LastTriggerUSec,TimersCalendar"
-        shown = {}
-        for line in self.command(["systemctl", "show", unit, f"--property={wanted}"]).splitlines():
-            name, _, value = line.partition("=")
-            # One line for each calendar expression.
-            shown[name] = f"{shown[name]}\n{value}" if name in shown else value
-        return shown
+        service = unit.replace(".timer", ".service")
+        wanted = (
+            "LoadState,ActiveState,UnitFileState,NextElapseUSecRealtime,LastTriggerUSec,"
+            "TimersCalendar"
+        )
+        text = self.command(["systemctl", "show", unit, service, f"--property={wanted}"])
+        units = [_properties(block) for block in text.split("\n\n")]
+        return units[0], units[1] if len(units) > 1 else {}
 
     def calendar_error(self, expression):
         """What systemd says against a calendar expression; None when it is fine or unknown."""
@@ -155,6 +192,14 @@ class Host:
         except CommandFailed:
             return None
         return None if result.code == 0 else (result.err.strip() or "not a calendar expression")
+
+    def dpkg_error(self, options):
+        """What dpkg says against options; None when they are fine or dpkg is not there."""
+        try:
+            result = self.run(["dpkg", *options, "--print-architecture"], COMMAND_SECONDS)
+        except CommandFailed:
+            return None
+        return None if result.code == 0 else result.err.strip().partition("\n")[0]
 
     def lock_holder(self, ignore=()):
         """``(path, pid, age in seconds)`` of a held package lock, or None.
@@ -173,9 +218,20 @@ class Host:
             if len(fields) < 6 or "->" in fields:
                 continue
             inode = int(fields[5].rsplit(":", 1)[1])
-            if inode in wanted:
+            if inode in wanted and self._has_open(fields[4], wanted[inode]):
                 return "/" + wanted[inode], int(fields[4]), self._process_age(fields[4])
         return None
+
+    def _has_open(self, pid, relative):
+        """Whether a process has a file open: another file system may use the same inode number.
+
+        True as well for a process that may not be looked at, or that left the lock to a child.
+        """
+        try:
+            links = list((self.root / "proc" / pid / "fd").iterdir())
+        except OSError:
+            return True
+        return any(_same_file(link, self.root / relative) for link in links)
 
     def _process_age(self, pid):
         stat, uptime = self.text(f"proc/{pid}/stat"), self.text("proc/uptime")
@@ -188,10 +244,26 @@ class Host:
         """Configuration files read after ``after`` that name ``key``: who overrides it."""
         leaf = key.rpartition("::")[2].lower()
         folder = self.root / "etc/apt/apt.conf.d"
-        names = sorted(p.name for p in folder.glob("*")) if folder.is_dir() else []
+        names = sorted(p.name for p in folder.glob("*") if READ_BY_APT.fullmatch(p.name))
         later = [f"etc/apt/apt.conf.d/{name}" for name in names if name > after]
         candidates = [*later, "etc/apt/apt.conf"]
         return tuple(f"/{path}" for path in candidates if leaf in (self.text(path) or "").lower())
+
+
+def _properties(block):
+    shown = {}
+    for line in block.splitlines():
+        name, _, value = line.partition("=")
+        # One line for each calendar expression.
+        shown[name] = f"{shown[name]}\n{value}" if name in shown else value
+    return shown
+
+
+def _same_file(link, path):
+    try:
+        return os.path.samefile(link, path)
+    except OSError:
+        return False
 
 
 def run_command(argv, seconds):

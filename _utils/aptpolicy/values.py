@@ -26,7 +26,12 @@ _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?\Z")  # Debian policy 
 _UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@-]*\Z")
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*\Z")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.-]*\Z")
-_OPTION = re.compile(r"--[a-z][a-z0-9-]*(=\S+)?\Z")
+# Others change what dpkg does, not how: with --no-act or --root every upgrade would silently go
+# nowhere, an action fails all of them (dpkg(1)).
+_OPTION = re.compile(
+    r"--((no-)?force-(?!help)[a-z]\S*|refuse-[a-z]\S*|path-(in|ex)clude=\S+|log=\S+|debug=\d+"
+    r"|ignore-depends=\S+|abort-after=\d+|no-pager|no-debsig|auto-deconfigure)\Z"
+)
 
 
 def text(value, allowed="a text without double quotes and line breaks"):
@@ -103,9 +108,10 @@ def regex(value):
 
 
 def dpkg_option(value):
-    text(value, "an option of dpkg")
+    allowed = "--force-…, --path-exclude=… and other options on how dpkg installs"
+    text(value, allowed)
     if not _OPTION.match(value):
-        raise Refused("an option of dpkg such as '--force-confold'", "One option per entry.")
+        raise Refused(allowed, "One option per entry.")
     return value
 
 

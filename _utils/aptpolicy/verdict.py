@@ -24,6 +24,22 @@ class Waiting:
     allowed: bool
     held: bool = False
     blacklisted: bool = False
+    not_whitelisted: bool = False
+
+    @property
+    def free(self):
+        """Whether nobody keeps this package from being upgraded."""
+        return not (self.held or self.blacklisted or self.not_whitelisted)
+
+
+@dataclass(frozen=True)
+class Timer:
+    """One of apt's timers; ``masked`` names it or its service, or is empty."""
+
+    unit: str
+    active: bool = True
+    enabled: bool = True
+    masked: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -33,8 +49,9 @@ class Facts:
     ``intended``: whether upgrades are meant to run; None when no policy was deployed.
     ``effective``: whether apt's configuration runs them. ``differences``: settings overridden
     elsewhere. ``security_matches``: whether a pattern matches a security repository.
-    ``lists_age``, ``success_age``, ``lock_age``: seconds. ``timers``: unit → active.
-    ``ran_with_these_lists``: whether a run has come to its end since the lists were fetched.
+    ``lists_age``, ``success_age``, ``lock_age``: seconds. ``timers``: see :class:`Timer`.
+    ``unanswered``: what apt or systemd said instead of an answer.
+    ``ran_with_these_lists``: whether a run has begun since the lists were fetched.
     """
 
     intended: bool | None = None
@@ -46,6 +63,7 @@ class Facts:
     lists_age: float | None = None
     max_age_days: int = 3
     timers: tuple = ()
+    unanswered: tuple = ()
     waiting: tuple | None = None
     interrupted: bool = False
     broken: tuple = ()
@@ -106,12 +124,25 @@ def _misconfigured(facts):
             "no_security_repository",
             "No origin pattern matches a security repository: nothing would ever be upgraded.",
         )
-    for unit, active in facts.timers:
-        if not active:
-            yield Reason(MISCONFIGURED, "timer_inactive", f"{unit} is not active.")
+    for timer in facts.timers:
+        yield from _timer(timer)
+
+
+def _timer(timer):
+    if timer.masked:
+        for unit in timer.masked:
+            text = f"{unit} is masked: systemctl unmask {unit}."
+            yield Reason(MISCONFIGURED, "masked", text)
+    elif not timer.active:
+        yield Reason(MISCONFIGURED, "timer_inactive", f"{timer.unit} is not active.")
+    elif not timer.enabled:
+        text = f"{timer.unit} is not enabled: it would not start at the next boot."
+        yield Reason(MISCONFIGURED, "timer_disabled", text)
 
 
 def _blocked(facts):
+    for said in facts.unanswered:
+        yield Reason(BLOCKED, "no_answer", f"Whether updates wait or run is not known: {said}")
     if facts.interrupted:
         yield Reason(BLOCKED, "dpkg_interrupted", "dpkg was interrupted; dpkg --configure -a.")
     if facts.broken:
@@ -121,16 +152,25 @@ def _blocked(facts):
         yield Reason(BLOCKED, "lock", f"A package lock has been held for {minutes} minutes.")
     if facts.last_run_failed:
         yield Reason(BLOCKED, "last_run_failed", "The last run failed; see its log.")
+    yield from _blocked_packages(facts)
+
+
+def _blocked_packages(facts):
     security = [entry for entry in facts.waiting or () if entry.security]
-    for code, word in (("held", "held"), ("blacklisted", "blacklisted")):
+    for code in ("held", "blacklisted", "not_whitelisted"):
         names = [entry.name for entry in security if getattr(entry, code)]
         if names:
+            word = code.replace("_", " ")
             yield Reason(BLOCKED, code, f"Security updates {word}: {', '.join(names)}.")
-    waiting = {entry.name for entry in security if not (entry.held or entry.blacklisted)}
+    waiting = {entry.name for entry in security if entry.free}
     kept = sorted(waiting & set(facts.kept_back))
     if kept:
         yield Reason(BLOCKED, "kept_back", f"The last run kept back: {', '.join(kept)}.")
     allowed = {entry.name for entry in security if entry.allowed}
+    foreign = sorted(waiting - allowed)
+    if foreign and facts.security_matches:
+        text = f"No origin of the policy allows these security updates: {', '.join(foreign)}."
+        yield Reason(BLOCKED, "not_allowed", text)
     left = sorted(waiting & allowed - set(kept))
     if left and facts.ran_with_these_lists:
         names = ", ".join(left)
@@ -141,12 +181,12 @@ def _stale(facts):
     if facts.intended is False:
         return
     limit = facts.max_age_days * SECONDS_PER_DAY
-    if facts.lists_age is None:
+    if facts.lists_age is None and not facts.unanswered:
         yield Reason(STALE, "no_lists", "No package lists have been downloaded yet.")
-    elif facts.lists_age > limit:
+    elif facts.lists_age is not None and facts.lists_age > limit:
         days = int(facts.lists_age // SECONDS_PER_DAY)
         yield Reason(STALE, "old_lists", f"The package lists are {days} days old.")
-    free = [w.name for w in facts.waiting or () if w.security and not (w.held or w.blacklisted)]
+    free = [w.name for w in facts.waiting or () if w.security and w.free]
     if free and facts.success_age is None:
         yield Reason(STALE, "never_ran", f"{len(free)} security updates wait; no run so far.")
     elif free and facts.success_age > limit:

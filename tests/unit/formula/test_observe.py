@@ -1,76 +1,14 @@
 """Questions about a host, answered from a folder that looks like one and canned commands."""
 
-import json
+import dataclasses
 import os
 
 import pytest
 
 from aptpolicy import observe
 from aptpolicy.system import CommandFailed, Host, Result, run_command
+from tests.unit.formula.machine import DAY, NOW, package
 from tests.unit.formula.systems import BOOKWORM, policy
-
-NOW = 1_800_000_000.0
-SECURITY = {"origin": "Debian", "label": "Debian-Security", "archive": "oldstable-security",
-            "codename": "bookworm-security", "component": "main", "site": "s"}  # fmt: skip
-MAIN = {"origin": "Debian", "label": "Debian", "archive": "oldstable", "codename": "bookworm",
-        "component": "main", "site": "m"}  # fmt: skip
-
-
-def package(name, *newer, held=False):
-    versions = [
-        {"version": version, "repositories": places, "priority": priority}
-        for version, places, priority in newer
-    ]
-    return {"name": name, "arch": "amd64", "installed": "1", "held": held, "newer": versions}
-
-
-class Machine:
-    """A host below ``root`` whose commands answer what the test puts into ``answers``."""
-
-    def __init__(self, root):
-        self.root = root
-        self.dump = (
-            'Unattended-Upgrade::Origins-Pattern:: "origin=Debian,'
-            'codename=${distro_codename}-security,label=Debian-Security";\n'
-            'APT::Periodic::Unattended-Upgrade "1";\n'
-        )
-        self.probed = {"repositories": [SECURITY, MAIN], "packages": [], "broken": [],
-                       "tool_version": "2.9.1"}  # fmt: skip
-        self.shown = "ActiveState=active\nUnitFileState=enabled\n"
-        self.fails = {}
-
-    def run(self, argv, seconds):
-        for word, error in self.fails.items():
-            if word in " ".join(argv):
-                return Result(100, "", error)
-        if argv[0] == "apt-config":
-            return Result(0, self.dump, "")
-        if argv[0] == "systemctl":
-            return Result(0, self.shown, "")
-        return Result(0, json.dumps(self.probed), "")
-
-    def write(self, path, text="", age=0.0):
-        target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text)
-        os.utime(target, (NOW - age, NOW - age))
-
-    @property
-    def host(self):
-        return Host(self.root, self.run)
-
-    def view(self, intended=None):
-        meant = (intended, ()) if intended else None
-        return observe.View.read(self.host, BOOKWORM, NOW, meant)
-
-
-@pytest.fixture
-def machine(tmp_path):
-    found = Machine(tmp_path)
-    found.write("var/lib/apt/lists/x_InRelease", age=60)
-    os.utime(tmp_path / "var/lib/apt/lists", (NOW - 60, NOW - 60))
-    found.write("var/lib/apt/periodic/upgrade-stamp", age=3600)
-    return found
 
 
 def test_a_healthy_host_is_ok(machine):
@@ -174,7 +112,8 @@ def test_timers_are_only_asked_where_systemd_runs(machine):
     machine.shown = "ActiveState=inactive\nUnitFileState=disabled\nNextElapseUSecRealtime=\n"
     found = observe.timers(machine.host)
     assert found["apt-daily.timer"] == {
-        "active": False, "enabled": False, "next": None, "last": None, "calendar": [],
+        "active": False, "enabled": False, "masked": [], "next": None, "last": None,
+        "calendar": [],
     }  # fmt: skip
     assert machine.view().status()["verdict"] == "misconfigured"
 
@@ -202,79 +141,6 @@ def test_the_reboot_flag_is_read_with_its_packages_and_a_scheduled_reboot(machin
     assert machine.view().status()["verdict"] == "reboot_pending"
 
 
-RECORD = {"success": False, "time": "2027-01-15T07:30:00+00:00", "packages_upgraded": ["a"],
-          "packages_kept_back": ["b"], "reboot_required": True}  # fmt: skip
-RECORD_PATH = "var/lib/unattended-upgrades/salt-last-run.json"
-
-
-def test_the_last_run_comes_from_the_plugin_when_it_is_the_newest_trace(machine):
-    machine.write(RECORD_PATH, json.dumps(RECORD))
-    assert observe.last_run(machine.host) == {"source": "plugin", **RECORD}
-    assert machine.view().status()["verdict"] == "blocked"
-
-
-COMPLETED, SUCCEEDED = "unattended-upgrades-stamp", "upgrade-stamp"
-
-
-@pytest.mark.parametrize(
-    ("success", "stamps", "source"),
-    [
-        (True, {COMPLETED: 4, SUCCEEDED: 5}, "plugin"),
-        (True, {COMPLETED: 3600, SUCCEEDED: 3601}, "stamps"),
-        (False, {COMPLETED: 4}, "plugin"),
-        (False, {COMPLETED: 4, SUCCEEDED: -86400}, "plugin"),
-        (False, {COMPLETED: 4, SUCCEEDED: 60}, "stamps"),
-        (False, {COMPLETED: 3600}, "stamps"),
-    ],
-)
-def test_the_stamp_that_ends_a_run_belongs_to_its_record(machine, success, stamps, source):
-    _recorded_an_hour_ago(machine, success, stamps)
-    found = observe.last_run(machine.host)
-    assert found["source"] == source
-    assert found["success"] is (success if source == "plugin" else True)
-
-
-def test_a_failed_run_blocks_and_its_stamp_is_no_success(machine):
-    _recorded_an_hour_ago(machine, False, {COMPLETED: 4, SUCCEEDED: -86400})
-    status = machine.view().status()
-    assert status["verdict"] == "blocked"
-    assert [reason["code"] for reason in status["reasons"]] == ["last_run_failed"]
-    assert status["last_success"] == observe.iso(NOW - 3600 - 86400)
-
-
-@pytest.mark.parametrize(("seconds_ago", "verdict"), [(30, "blocked"), (90, "ok")])
-def test_an_update_that_a_run_has_left_although_it_was_there_blocks(machine, seconds_ago, verdict):
-    machine.probed["packages"] = [package("libc6", ("2", [0], 500))]
-    machine.write(f"var/lib/apt/periodic/{COMPLETED}", age=seconds_ago)  # lists: 60 seconds ago
-    status = machine.view().status()
-    assert status["verdict"] == verdict
-    assert [reason["code"] for reason in status["reasons"]] == ["left"] * (verdict == "blocked")
-
-
-def _recorded_an_hour_ago(machine, success, stamps):
-    """Leave the plugin's record, and each stamp so many seconds after it."""
-    recorded = {**RECORD, "success": success, "time": observe.iso(NOW - 3600)}
-    machine.write(RECORD_PATH, json.dumps(recorded))
-    (machine.root / "var/lib/apt/periodic" / SUCCEEDED).unlink()
-    for name, seconds_later in stamps.items():
-        machine.write(f"var/lib/apt/periodic/{name}", age=3600 - seconds_later)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "{", '{"time": "no time"}', '{"time": "2027-01-01T00:00:00+00:00"}', "[]"]
-)
-def test_an_old_or_unreadable_record_gives_way_to_the_stamps(machine, text):
-    machine.write(RECORD_PATH, text)
-    found = observe.last_run(machine.host)
-    assert found["source"] == "stamps"
-    assert found["time"] == "2027-01-15T07:00:00+00:00"
-
-
-def test_without_any_trace_nothing_is_claimed_about_the_last_run(tmp_path):
-    found = observe.last_run(Host(tmp_path, None))
-    assert set(found.values()) == {None}
-
-
 def test_an_interrupted_dpkg_is_seen_by_its_journal(machine):
     machine.write("var/lib/dpkg/updates/tmp.i")
     assert not machine.host.interrupted()
@@ -289,10 +155,105 @@ def test_a_held_lock_is_found_by_its_inode_without_touching_the_lock(machine):
     machine.write("proc/uptime", "10000.00 1.0\n")
     fields = " ".join(["S", *["0"] * 18, "100000"])
     machine.write("proc/4711/stat", f"4711 (apt (x) get) {fields} 0 0\n")
+    _opened(machine, 4711, "var/lib/dpkg/lock-frontend")
     path, pid, age = machine.host.lock_holder()
     assert (path, pid) == ("/var/lib/dpkg/lock-frontend", 4711)
     assert age == pytest.approx(10000 - 100000 / os.sysconf("SC_CLK_TCK"))
     assert machine.host.lock_holder(ignore=("var/lib/dpkg/lock-frontend",)) is None
+
+
+def test_a_lock_with_the_same_inode_number_on_another_file_system_is_not_ours(machine):
+    machine.write("var/lib/dpkg/lock-frontend")
+    machine.write("var/elsewhere")
+    inode = (machine.root / "var/lib/dpkg/lock-frontend").stat().st_ino
+    machine.write("proc/locks", f"1: POSIX  ADVISORY  WRITE 4711 00:19:{inode} 0 EOF\n")
+    _opened(machine, 4711, "var/elsewhere")
+    assert machine.host.lock_holder() is None
+
+
+def _opened(machine, pid, path):
+    folder = machine.root / f"proc/{pid}/fd"
+    folder.mkdir(parents=True)
+    (folder / "3").symlink_to(machine.root / path)
+
+
+def test_a_failing_update_does_not_make_lists_young_where_apt_tells_of_successes(machine):
+    machine.dump += 'APT::Update::Post-Invoke-Success:: "touch update-success-stamp";\n'
+    machine.write("var/lib/apt/lists/partial/left", age=0)
+    os.utime(machine.root / "var/lib/apt/lists", (NOW - 9 * DAY, NOW - 9 * DAY))
+    assert [r["code"] for r in machine.view().status()["reasons"]] == ["old_lists"]
+    machine.write("var/lib/apt/periodic/update-success-stamp", age=DAY)
+    assert machine.view().status()["verdict"] == "ok"
+
+
+def test_systemd_that_does_not_answer_is_a_reason_not_a_crash(machine):
+    (machine.root / "run/systemd/system").mkdir(parents=True)
+    machine.fails["systemctl"] = "Failed to connect to bus"
+    status = machine.view().status()
+    assert [r["code"] for r in status["reasons"]] == ["no_answer"]
+    assert "Failed to connect to bus" in status["reasons"][0]["message"]
+    assert any("Failed to connect" in problem for problem in machine.view().verify()["problems"])
+
+
+def test_a_masked_service_is_told_although_its_timer_is_active(machine):
+    (machine.root / "run/systemd/system").mkdir(parents=True)
+    machine.shown += "\nLoadState=masked\nActiveState=inactive\n"
+    assert observe.timers(machine.host)["apt-daily.timer"]["masked"] == ["apt-daily.service"]
+    assert {r["code"] for r in machine.view().status()["reasons"]} == {"masked"}
+    assert any("systemctl unmask" in problem for problem in machine.view().verify()["problems"])
+
+
+def test_a_policy_without_its_package_is_not_in_effect(machine):
+    system = dataclasses.replace(BOOKWORM, tool_version=None)
+    view = observe.View.read(machine.host, system, NOW)
+    assert observe.NOT_INSTALLED in view.verify()["problems"]
+
+
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [
+        ("installed 2.12", "2.12"),
+        ("triggers-pending 2.12", "2.12"),
+        ("half-configured 2.12", "2.12"),
+        ("config-files 2.12", None),
+        ("not-installed ", None),
+        ("", None),
+    ],
+)
+def test_the_tool_is_there_in_every_state_that_has_its_files(tmp_path, said, version):
+    host = Host(tmp_path, lambda argv, seconds: Result(0, said, ""))
+    assert host.tool_version() == version
+
+
+def test_an_answer_about_packages_that_is_no_json_is_unknown(machine):
+    host = Host(machine.root, lambda argv, seconds: Result(0, "Warning: …", ""))
+    with pytest.raises(CommandFailed, match="cannot be read"):
+        host.probe()
+
+
+def test_only_files_that_apt_reads_are_named_as_overriding(machine):
+    for name in ("zzz.bak", "zzz-later.conf", "zzz_too"):
+        machine.write(f"etc/apt/apt.conf.d/{name}", 'Unattended-Upgrade::Mail "x";')
+    (machine.root / "etc/apt/apt.conf.d/zzzz-folder").mkdir()
+    found = machine.host.later_files_naming("Unattended-Upgrade::Mail", "zz-salt")
+    assert found == ("/etc/apt/apt.conf.d/zzz-later.conf", "/etc/apt/apt.conf.d/zzz_too")
+
+
+def test_what_a_strict_whitelist_leaves_out_is_not_counted_as_installable(machine):
+    machine.probed["packages"] = [package("libc6", ("2", [0], 500))]
+    machine.dump += (
+        'Unattended-Upgrade::Package-Whitelist:: "nginx";\n'
+        'Unattended-Upgrade::Package-Whitelist-Strict "true";\n'
+    )
+    status = machine.view().status()
+    assert status["pending_allowed"] == 0
+    assert [r["code"] for r in status["reasons"]] == ["not_whitelisted"]
+
+
+def test_where_apt_cannot_be_asked_the_reason_is_that_and_not_missing_lists(machine):
+    machine.fails["probe.py"] = "E:Type 'dbe' is not known"
+    status = machine.view().status()
+    assert [(r["verdict"], r["code"]) for r in status["reasons"]] == [("blocked", "no_answer")]
 
 
 def test_a_command_that_is_missing_or_slow_is_unknown_not_absent():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aptpolicy import fragment
+from aptpolicy import compiled, fragment
 from aptpolicy import policy as policies
 from aptpolicy.versions import OperatingSystem, from_grains, numbers
 from tests.unit.formula.systems import (
@@ -201,3 +201,52 @@ def test_reboot_times_are_spread_but_the_same_for_the_same_minion():
 def test_other_reboot_times_keep_their_form(when, prefix):
     pillar = {"reboot": {"policy": "when_needed", "time": when, "spread": "30m"}}
     assert policies.reboot_time(policy(pillar, JAMMY)).startswith(prefix)
+
+
+@pytest.mark.parametrize(
+    "pillar",
+    [
+        {"update_days": ["Mon"], "periodic": {"unattended_upgrade": "12h"}},
+        {"update_days": ["Mon"], "periodic": {"unattended_upgrade": "always"}},
+        {"update_days": list(range(7)), "periodic": {"unattended_upgrade": 7}},
+        {"periodic": {"unattended_upgrade": 7}},
+        {"update_days": ["Mon"], "timers": {"upgrade": {"days": ["Mon"]}}},
+        {"update_days": ["Mon", "Tue"],
+         "timers": {"upgrade": {"days": ["Mon"], "at": ["23:30"]}}},
+        {"update_days": ["Mon"],
+         "timers": {"upgrade": {"days": ["Mon"], "at": ["06:00", "23:30"]}}},
+        {"update_days": ["Mon"], "timers": {"upgrade": {"at": ["23:30"]}}},
+    ],
+)  # fmt: skip
+def test_days_of_the_timer_and_update_days_that_meet_are_accepted(pillar):
+    assert refusals(pillar) == []
+
+
+@pytest.mark.parametrize(
+    ("regex", "prefix"), [("libc*", "lib"), ("linux-*", "linux"), ("linux-.*", None), ("a$", None)]
+)
+def test_a_wildcard_in_the_blacklist_is_warned_about(regex, prefix):
+    notes = [note for note in policy({"blacklist": [regex]}).warnings if "wildcard" in note]
+    assert bool(notes) == bool(prefix)
+    assert all(f"begins with {prefix!r}" in note for note in notes)
+
+
+def test_upgrades_at_shutdown_are_warned_about():
+    warnings = policy({"install_on_shutdown": True}).warnings
+    assert any("never patched" in note for note in warnings)
+
+
+@pytest.mark.parametrize("options", [["--force-nonsense"], ["--force-unsafe-io"]])
+def test_options_that_the_installed_dpkg_does_not_know_are_refused(options):
+    def dpkg_error(asked):
+        return "unknown force option" if "--force-nonsense" in asked else None
+
+    answer = compiled.compiled(
+        {"dpkg": {"options": options}}, None, BOOKWORM, "web1", dpkg_error=dpkg_error
+    )
+    assert answer["ok"] == (options != ["--force-nonsense"])
+    assert all("dpkg:options" in error and "unknown force" in error for error in answer["errors"])
+
+
+def test_each_update_of_the_lists_that_did_not_fail_leaves_a_stamp():
+    assert "update-success-stamp" in fragment.render(policy(None))

@@ -28,7 +28,10 @@ class Stage:
 
     def __init__(self, root):
         self.root = root
-        self.versions = ["nginx 1\n", "nginx 2\n"]
+        self.versions = [
+            "libc6 amd64 1\nlibc6 i386 1\nnginx all 1\n",
+            "libc6 amd64 1\nlibc6 i386 1\nnginx all 2\nlinux-image amd64 9\n",
+        ]
         self.clock = Clock()
         self.tool = root / running.TOOL
         self.tool.parent.mkdir(parents=True)

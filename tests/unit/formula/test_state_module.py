@@ -28,7 +28,7 @@ def effective(*verified, test=False, deployed="same", refreshed=None):
     calls = refreshed if refreshed is not None else []
     functions = {
         "unattended_upgrades.verify": answers(*verified),
-        "unattended_upgrades.compile": answers({"fragment": "same"}),
+        "unattended_upgrades.compile": answers({"fragment": "same", "warnings": ["mind this"]}),
         "file.file_exists": answers(deployed is not None),
         "file.read": answers(deployed),
         "pkg.refresh_db": lambda: calls.append("refreshed"),
@@ -40,6 +40,10 @@ def test_a_policy_that_takes_effect_passes_without_changes():
     found = effective(FINE)
     assert found["result"] is True
     assert found["changes"] == {}
+
+
+def test_warnings_about_the_pillar_are_shown_with_the_state():
+    assert effective(FINE)["warnings"] == ["mind this"]
 
 
 def test_every_problem_is_in_the_comment_of_the_failure():
@@ -78,7 +82,14 @@ def test_in_test_mode_a_deployed_policy_is_judged_and_nothing_is_fetched():
 
 
 def package(name, **more):
-    return {"name": name, "allowed": True, "held": False, "blacklisted": False, **more}
+    return {
+        "name": name,
+        "allowed": True,
+        "held": False,
+        "blacklisted": False,
+        "not_whitelisted": False,
+        **more,
+    }
 
 
 def waiting(*packages):
@@ -101,7 +112,15 @@ def test_a_patched_system_has_no_changes():
     assert (found["result"], found["changes"]) == (True, {})
 
 
-@pytest.mark.parametrize("reason", [{"allowed": False}, {"held": True}, {"blacklisted": True}])
+@pytest.mark.parametrize(
+    "reason",
+    [
+        {"allowed": False},
+        {"held": True},
+        {"blacklisted": True},
+        {"not_whitelisted": True},
+    ],
+)
 def test_what_the_policy_leaves_alone_is_not_waited_for(reason):
     found = upgraded(waiting(package("vim", **reason)))
     assert (found["result"], found["changes"]) == (True, {})
@@ -124,6 +143,12 @@ def test_a_run_that_leaves_updates_behind_is_a_failure_with_its_output():
     assert found["result"] is False
     assert "curl" in found["comment"]
     assert "done" in found["comment"]
+
+
+def test_an_apt_that_cannot_be_asked_after_the_run_is_no_success():
+    found = upgraded(waiting(package("libc6")), {"packages": [], "count": None, "error": "gone"})
+    assert found["result"] is False
+    assert "unknown" in found["comment"]
 
 
 def test_an_apt_that_cannot_be_asked_is_a_failure_with_its_reason():

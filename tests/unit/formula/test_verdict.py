@@ -4,7 +4,7 @@ import pytest
 
 from aptpolicy import verdict
 from aptpolicy.effective import Difference
-from aptpolicy.verdict import SECONDS_PER_DAY, Facts, Waiting
+from aptpolicy.verdict import SECONDS_PER_DAY, Facts, Timer, Waiting
 
 HEALTHY = {
     "intended": True,
@@ -12,7 +12,7 @@ HEALTHY = {
     "effective": True,
     "security_matches": True,
     "lists_age": 3600,
-    "timers": (("apt-daily.timer", True), ("apt-daily-upgrade.timer", True)),
+    "timers": (Timer("apt-daily.timer"), Timer("apt-daily-upgrade.timer")),
     "waiting": (),
     "success_age": 3600,
 }
@@ -32,7 +32,10 @@ FOREIGN = (Waiting("libc6", security=True, allowed=False),)
         ({"installed": False}, "misconfigured", "not_installed"),
         ({"differences": (Difference("Mail", "a", "b"),)}, "misconfigured", "overridden"),
         ({"security_matches": False}, "misconfigured", "no_security_repository"),
-        ({"timers": (("apt-daily.timer", False),)}, "misconfigured", "timer_inactive"),
+        ({"timers": (Timer("t", active=False),)}, "misconfigured", "timer_inactive"),
+        ({"timers": (Timer("t", enabled=False),)}, "misconfigured", "timer_disabled"),
+        ({"timers": (Timer("t", masked=("t.service",)),)}, "misconfigured", "masked"),
+        ({"unanswered": ("no bus",), "lists_age": None, "waiting": None}, "blocked", "no_answer"),
         ({"interrupted": True}, "blocked", "dpkg_interrupted"),
         ({"broken": ("nginx",)}, "blocked", "dpkg_broken"),
         ({"lock_age": 2 * 3600}, "blocked", "lock"),
@@ -40,13 +43,23 @@ FOREIGN = (Waiting("libc6", security=True, allowed=False),)
         ({"last_run_failed": True}, "blocked", "last_run_failed"),
         ({"waiting": (Waiting("libc6", True, True, held=True),)}, "blocked", "held"),
         ({"waiting": (Waiting("libc6", True, True, blacklisted=True),)}, "blocked", "blacklisted"),
+        (
+            {"waiting": (Waiting("libc6", True, True, not_whitelisted=True),)},
+            "blocked",
+            "not_whitelisted",
+        ),
         ({"waiting": (Waiting("vim", False, False, held=True),)}, "ok", None),
         ({"waiting": ONE, "kept_back": ("libc6",)}, "blocked", "kept_back"),
         ({"waiting": (), "kept_back": ("libc6",)}, "ok", None),
         ({"waiting": ONE}, "ok", None),
         ({"waiting": ONE, "ran_with_these_lists": True}, "blocked", "left"),
         ({"ran_with_these_lists": True}, "ok", None),
-        ({"waiting": FOREIGN, "ran_with_these_lists": True}, "ok", None),
+        ({"waiting": FOREIGN, "ran_with_these_lists": True}, "blocked", "not_allowed"),
+        (
+            {"waiting": FOREIGN, "security_matches": False},
+            "misconfigured",
+            "no_security_repository",
+        ),
         ({"waiting": ONE, "success_age": None}, "stale", "never_ran"),
         ({"waiting": ONE, "success_age": 4 * SECONDS_PER_DAY}, "stale", "old_run"),
         ({"waiting": (), "success_age": 4 * SECONDS_PER_DAY}, "ok", None),

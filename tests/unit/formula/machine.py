@@ -1,0 +1,63 @@
+"""A folder that looks like a host, with canned answers of its commands."""
+
+import json
+import os
+
+from aptpolicy import observe
+from aptpolicy.system import Host, Result
+from tests.unit.formula.systems import BOOKWORM
+
+NOW = 1_800_000_000.0
+DAY = 86_400
+SECURITY = {"origin": "Debian", "label": "Debian-Security", "archive": "oldstable-security",
+            "codename": "bookworm-security", "component": "main", "site": "s"}  # fmt: skip
+MAIN = {"origin": "Debian", "label": "Debian", "archive": "oldstable", "codename": "bookworm",
+        "component": "main", "site": "m"}  # fmt: skip
+
+
+def package(name, *newer, held=False):
+    versions = [
+        {"version": version, "repositories": places, "priority": priority}
+        for version, places, priority in newer
+    ]
+    return {"name": name, "arch": "amd64", "installed": "1", "held": held, "newer": versions}
+
+
+class Machine:
+    """A host below ``root`` whose commands answer what the test puts into ``answers``."""
+
+    def __init__(self, root):
+        self.root = root
+        self.dump = (
+            'Unattended-Upgrade::Origins-Pattern:: "origin=Debian,'
+            'codename=${distro_codename}-security,label=Debian-Security";\n'
+            'APT::Periodic::Unattended-Upgrade "1";\n'
+        )
+        self.probed = {"repositories": [SECURITY, MAIN], "packages": [], "broken": [],
+                       "tool_version": "2.9.1"}  # fmt: skip
+        self.shown = "ActiveState=active\nUnitFileState=enabled\n"
+        self.fails = {}
+
+    def run(self, argv, seconds):
+        for word, error in self.fails.items():
+            if word in " ".join(argv):
+                return Result(100, "", error)
+        if argv[0] == "apt-config":
+            return Result(0, self.dump, "")
+        if argv[0] == "systemctl":
+            return Result(0, self.shown, "")
+        return Result(0, json.dumps(self.probed), "")
+
+    def write(self, path, text="", age=0.0):
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+        os.utime(target, (NOW - age, NOW - age))
+
+    @property
+    def host(self):
+        return Host(self.root, self.run)
+
+    def view(self, intended=None):
+        meant = (intended, ()) if intended else None
+        return observe.View.read(self.host, BOOKWORM, NOW, meant)
