@@ -29,8 +29,8 @@ _BOOT_LINE = re.compile(r"Cloud-init v\. \S+ running 'init-local'")
 
 def status(host):
     """State of cloud-init; see the execution module for the answer's shape."""
-    told = _json(host, STATUS).get("v1", {})
-    result = _json(host, RESULT).get("v1", {})
+    told = _json(host, STATUS)
+    result = _json(host, RESULT)
     stages = {name: told[name] for name in STAGES if isinstance(told.get(name), dict)}
     errors = [str(e) for stage in stages.values() for e in stage.get("errors") or ()]
     errors += [str(e) for e in result.get("errors") or () if str(e) not in errors]
@@ -131,4 +131,5 @@ def _json(host, path):
         found = json.loads((Path(host.root) / path).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    answer = found.get("v1") if isinstance(found, dict) else None
+    return answer if isinstance(answer, dict) else {}

@@ -74,8 +74,12 @@ class Repository:
 
 
 def is_debian_without_freeze(system):
-    """testing and sid: security fixes arrive through the main archive."""
-    return system.distribution == "Debian" and system.codename not in DEBIAN_STABLE_RELEASES
+    """testing and sid: security fixes arrive through the main archive.
+
+    They have no number; the next stable release gets one when it is frozen.
+    """
+    frozen = system.codename in DEBIAN_STABLE_RELEASES or system.release[:1].isdigit()
+    return system.distribution == "Debian" and not frozen
 
 
 def default_words(system):

@@ -24,10 +24,10 @@ PILLARS = REPOSITORY / "tests" / "pillar"
 FORMULA = "unattended-upgrades"
 
 RELEASES = (12, 13)
-"""The Debian releases on which everything is run, up to the real upgrade."""
+"""The Debian releases on which everything is run."""
 
 OLDEST = 11
-"""Applied and asked what waits, but not upgraded: that takes as long as on the others."""
+"""Applied twice and really upgraded, as long as its archive is there."""
 
 Start = Callable[..., Minion]
 Binds = tuple[tuple[Path, str], ...]

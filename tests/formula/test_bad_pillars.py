@@ -25,7 +25,8 @@ GENERATED = [
     for value in values[:VALUES_OF_A_KIND]
 ]
 NO_APT_FORMULA_HERE = ({"use_apt_formula": True}, "use_apt_formula")
-BAD = [*HAND_WRITTEN, NO_APT_FORMULA_HERE, *GENERATED]
+UNKNOWN_TO_DPKG = ({"dpkg": {"options": ["--force-nonsense"]}}, "dpkg:options")
+BAD = [*HAND_WRITTEN, NO_APT_FORMULA_HERE, UNKNOWN_TO_DPKG, *GENERATED]
 
 
 @pytest.fixture(scope="module")

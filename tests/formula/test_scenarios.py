@@ -168,6 +168,76 @@ def test_an_update_that_a_run_leaves_blocks_where_no_plugin_tells_of_the_failure
     assert "configured" in left["message"]
 
 
+def test_a_crash_that_no_plugin_tells_of_is_a_failed_run(small):
+    assert _run(small)["result"] is True
+    small.host.write("/etc/apt/apt.conf", 'Unattended-Upgrade::Origins-Pattern:: "nonsense";\n')
+    assert small.host.run("unattended-upgrade", check=False).exit
+    small.host.run("rm", "/etc/apt/apt.conf")
+    last = small.call("unattended_upgrades.last_run").value
+    assert (last["source"], last["success"]) == ("log", False)
+    status = small.call("unattended_upgrades.status").value
+    assert [reason["code"] for reason in status["reasons"]] == ["last_run_failed"]
+
+
+@pytest.mark.parametrize("option", ["--dry-run", "--download-only"])
+def test_what_installs_nothing_is_no_run(small, option):
+    small.host.run("unattended-upgrade", option)
+    status = small.call("unattended_upgrades.status").value
+    assert [reason["code"] for reason in status["reasons"]] == ["never_ran"], status
+    assert status["last_success"] is None
+    assert _run(small)["result"] is True
+    before = small.call("unattended_upgrades.last_run").value
+    small.host.run("unattended-upgrade", option)
+    assert small.call("unattended_upgrades.last_run").value == before
+
+
+def test_without_the_plugin_the_log_tells_the_last_run_in_any_language(small):
+    small.host.sh("rm /etc/unattended-upgrades/plugins/salt_last_run.py")
+    small.host.run("env", "LANGUAGE=de", "LANG=de_DE.UTF-8", "unattended-upgrade")
+    log = small.host.read("/var/log/unattended-upgrades/unattended-upgrades.log")
+    assert "All upgrades installed" not in log, "the tool did not write German"
+    last = small.call("unattended_upgrades.last_run").value
+    assert (last["source"], last["success"]) == ("log", True)
+    assert last["packages_upgraded"] == ["configured", "plain", "plain-tools"]
+    assert small.call("unattended_upgrades.status").value["verdict"] == "ok"
+
+
+def test_a_masked_service_fails_the_apply_and_misconfigures_the_status(small):
+    small.host.run("systemctl", "mask", system.DAILY_UPGRADE)
+    result = small.apply(FORMULA)
+    assert _ids(result.failed) == [EFFECTIVE]
+    assert f"systemctl unmask {system.DAILY_UPGRADE}" in result.states_of(EFFECTIVE)["comment"]
+    status = small.call("unattended_upgrades.status").value
+    assert "masked" in [reason["code"] for reason in status["reasons"]], status
+
+
+def test_lists_that_can_no_longer_be_fetched_grow_old(small):
+    assert _run(small)["result"] is True
+    small.host.run("apt-get", "update")
+    assert small.call("unattended_upgrades.status").value["verdict"] == "ok"
+    stamp = "/var/lib/apt/periodic/update-success-stamp"
+    small.host.sh(f"touch -d '9 days ago' {stamp} /var/lib/apt/lists")
+    small.host.write("/root/gone", "deb http://127.0.0.1:9/gone any main\n")
+    nowhere = ("-o", "Dir::Etc::sourcelist=/root/gone", "-o", "Dir::Etc::sourceparts=/dev/null")
+    small.host.run("apt-get", "update", *nowhere, "-o", "APT::Get::List-Cleanup=false")
+    status = small.call("unattended_upgrades.status").value
+    assert [reason["code"] for reason in status["reasons"]] == ["old_lists"], status
+
+
+def test_a_configuration_that_apt_cannot_read_is_a_verdict(small):
+    small.host.write("/etc/apt/apt.conf", "this is no configuration {\n")
+    status = small.call("unattended_upgrades.status")
+    assert status.value["verdict"] == "misconfigured", status.said
+    assert [reason["code"] for reason in status.value["reasons"]] == ["apt_configuration"]
+
+
+def test_sources_that_apt_cannot_read_are_a_reason(small):
+    small.host.write("/etc/apt/sources.list", "dbe nonsense\n")
+    status = small.call("unattended_upgrades.status").value
+    assert status["verdict"] == "blocked", status
+    assert [reason["code"] for reason in status["reasons"]] == ["no_answer"]
+
+
 @pytest.fixture
 def locked(small):
     """The same host while another process holds dpkg's lock the way that dpkg does."""
@@ -304,6 +374,14 @@ def test_the_state_upgraded_brings_the_system_up_to_date_now_and_then_changes_no
     assert _versions(small, "plain", "vendor-tool") == {"plain": "2", "vendor-tool": "1"}
     assert not second.failed
     assert second.changed == {}
+
+
+def test_under_a_strict_whitelist_the_state_upgraded_wants_no_more_than_it_may(small):
+    _apply(small, {"whitelist": ["plain$"], "whitelist_strict": True})
+    first = small.call("state.single", "unattended_upgrades.upgraded", name="now")
+    assert not first.failed, first.failed
+    assert first.changed
+    assert _versions(small, "plain", "plain-tools") == {"plain": "2", "plain-tools": "1"}
 
 
 def test_the_grain_lets_the_master_select_by_reboot_and_waiting_updates(small):

@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 from tests.hosts import sources
@@ -117,6 +118,13 @@ def why_unreachable(release: int) -> str | None:
         probe = urllib.request.Request(f"{archive}/dists/{suite}/InRelease", method="HEAD")  # noqa: S310
         try:
             urllib.request.urlopen(probe, timeout=PROBE_DEADLINE_S).close()  # noqa: S310
+        except urllib.error.HTTPError as error:
+            if error.code != HTTPStatus.NOT_FOUND:
+                return f"the archive of Debian {release} ({suite}) is not reachable: {error}"
+            return (
+                f"Debian {release} ({suite}) is no longer on the mirror of this machine: releases "
+                "move to the archive for old releases after their end of life"
+            )
         except (urllib.error.URLError, TimeoutError) as error:
             return f"the archive of Debian {release} ({suite}) is not reachable: {error}"
     return None

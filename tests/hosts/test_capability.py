@@ -48,3 +48,14 @@ def test_an_unreachable_archive_is_named_with_its_release(monkeypatch):
     reason = roots.why_unreachable(12)
     assert "Debian 12" in reason
     assert "no route" in reason
+
+
+@pytest.mark.parametrize(("code", "said"), [(404, "no longer on the mirror"), (503, "503")])
+def test_a_release_that_has_left_the_mirror_is_told_apart_from_trouble(monkeypatch, code, said):
+    def answer(request, **_):
+        raise urllib.error.HTTPError(request.full_url, code, "answer", {}, None)
+
+    mirror = Mirror("http://127.0.0.1:9/debian", "http://127.0.0.1:9/security")
+    monkeypatch.setattr(roots.sources, "own_mirror", lambda: mirror)
+    monkeypatch.setattr(urllib.request, "urlopen", answer)
+    assert said in roots.why_unreachable(11)

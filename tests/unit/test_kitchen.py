@@ -65,3 +65,16 @@ def test_platforms_have_names_of_their_own_and_an_image_each():
     images = {one["name"]: one["driver_config"]["image"] for one in KITCHEN["platforms"]}
     assert len(images) == len(KITCHEN["platforms"])
     assert all(":" in image for image in images.values())
+
+
+def test_the_provisioner_copies_the_formula_and_its_modules_to_where_salt_looks():
+    provisioner = KITCHEN["provisioner"]
+    assert not provisioner.get("is_file_root")  # it would put everything below the formula's name
+    for directory in ("_modules", "_states", "_grains", "_utils"):
+        assert (REPOSITORY / directory).is_dir()
+
+
+def test_the_installer_is_told_the_version_that_is_asked_for():
+    provisioner = KITCHEN["provisioner"]
+    assert provisioner["salt_install"] == "bootstrap"
+    assert str(provisioner["salt_version"]) in provisioner["salt_bootstrap_options"].split()

@@ -158,3 +158,10 @@ def test_the_first_instance_of_an_image_has_no_previous_one(instance):
     instance.write(f"{cloud.DATA}/previous-instance-id", "NO_PREVIOUS_INSTANCE_ID\n")
     found = cloud.boot_facts(instance.host)
     assert (found["instance_id"], found["previous_instance_id"]) == ("i-1", None)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"v1": null}', '{"v1": []}', "{}"])
+def test_a_status_file_without_an_answer_is_a_start_that_is_still_to_come(instance, text):
+    instance.write("usr/bin/cloud-init")
+    instance.write(cloud.STATUS, text)
+    assert cloud.status(instance.host)["status"] == "not_started"

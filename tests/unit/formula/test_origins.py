@@ -5,6 +5,7 @@ import pytest
 from aptpolicy import origins
 from aptpolicy.errors import Refused
 from aptpolicy.origins import Repository
+from aptpolicy.versions import OperatingSystem
 from tests.unit.formula.systems import (
     BOOKWORM,
     BULLSEYE,
@@ -150,3 +151,9 @@ def test_security_is_recognised_apart_from_what_is_allowed():
     patterns = origins.security_patterns(JAMMY)
     assert any(origins.matches(p, ubuntu("jammy-security"), JAMMY) for p in patterns)
     assert not any(origins.matches(p, ubuntu("jammy"), JAMMY) for p in patterns)
+
+
+def test_the_next_stable_release_is_frozen_as_soon_as_it_has_a_number():
+    forky = OperatingSystem("Debian", "forky", "14", "2.13")
+    assert not is_allowed(forky, debian("stable", "forky"))
+    assert is_allowed(forky, DEBIAN_SECURITY[TESTING])
