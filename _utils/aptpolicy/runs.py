@@ -7,6 +7,7 @@ a language without a catalog is one in which the tool cannot write.
 
 import datetime
 import gettext
+import math
 import re
 from dataclasses import dataclass
 
@@ -178,10 +179,14 @@ class Traces:
     @property
     def outcomes(self):
         """Runs of the log that were meant to upgrade and came to an end."""
-        return [run for run in self.runs if not run.dry and self._ended(run)]
+        begins = [*(run.began for run in self.runs), math.inf]
+        pairs = zip(self.runs, begins[1:], strict=True)
+        return [run for run, then in pairs if not run.dry and self._ended(run, then)]
 
-    def _ended(self, run):
-        return run.failed or run.completed or _follows(self.completion, run.ended)
+    def _ended(self, run, then):
+        """``then``: when the next run began; a stamp after that is not of this one."""
+        stamped = _follows(self.completion, run.ended) and self.completion < then
+        return run.failed or run.completed or stamped
 
     def success_of(self, run):
         """Whether a run of the log has succeeded; None when nothing tells."""

@@ -186,6 +186,12 @@ def test_a_run_without_a_last_word_is_one_when_its_stamp_follows(machine):
     assert last_run(machine.host)["success"] is True
 
 
+def test_the_stamp_of_a_dry_run_does_not_end_the_download_before_it(machine):
+    dry = run_of(30, "Option --dry-run given, *not* performing real actions", DONE)
+    found = _outcome(machine, *run_of(60), *dry, unattended_upgrades_stamp=26)
+    assert found["source"] is None
+
+
 class Catalog:
     def gettext(self, text):
         return GERMAN.get(text, text)
