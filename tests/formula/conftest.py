@@ -27,7 +27,7 @@ RELEASES = (12, 13)
 """The Debian releases on which everything is run."""
 
 OLDEST = 11
-"""Applied twice and really upgraded, as long as its archive is there."""
+"""Applied twice and asked what waits, as long as its archive is there."""
 
 Start = Callable[..., Minion]
 Binds = tuple[tuple[Path, str], ...]

@@ -16,7 +16,7 @@ from tests.hosts.roots import CODENAMES
 CURRENT = 13
 ATTEMPTS = 2
 RUNS_AT_A_TIME = 2
-UPGRADED = (OLDEST, *RELEASES)
+UPGRADED = RELEASES
 FIRST_PLUGIN_VERSION = (2, 11)
 PLUGIN = "/etc/unattended-upgrades/plugins/salt_last_run.py"
 
@@ -263,9 +263,13 @@ def test_verify_finds_the_intent_in_effect(upgraded):
     assert verified["ok"] is True, json.dumps(verified)
 
 
-def test_the_oldest_release_takes_the_policy_and_a_second_apply_changes_nothing(start):
+def test_the_oldest_release_takes_the_policy_and_every_security_update_is_allowed(start):
     minion = start(OLDEST, applied=True)
     again = _apply(minion)
     assert not again.failed
     assert again.changed == {}
     assert all("label=Debian-Security" in pattern for pattern in system.origins(minion.host))
+    pending = system.security_pending(minion.host)
+    assert pending
+    named = minion.call("unattended_upgrades.pending").value["packages"]
+    assert {one["name"]: one["candidate"] for one in named if one["allowed"]} == pending
