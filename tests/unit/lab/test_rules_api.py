@@ -312,7 +312,7 @@ def test_AP7_alarms_that_there_are_have_a_state_and_others_are_left_out():
 
 
 def test_FA16_an_alarm_goes_into_the_state_that_is_asked_for(bench):
-    lab = bench(1, faults=[{"kind": "alarm", "at": 50, "name": "slow"}])
+    lab = bench(2, faults=[{"kind": "alarm", "at": 50, "name": "slow"}])
     lab.world.alarms["slow"] = "OK"
     seen = []
     for _ in range(2):
