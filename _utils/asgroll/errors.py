@@ -40,6 +40,10 @@ class MarkError(AsgrollError):
     """A tag that a roll has left on its group cannot be read. Never to be taken for "none"."""
 
 
+class NoWayBackError(AsgrollError):
+    """There is nothing that a group could be rolled back to."""
+
+
 class AwsError(AsgrollError):
     """
     AWS, or the way to it, answered with an error.

@@ -317,7 +317,7 @@ class Roll:
     the snapshots in the journal. ``resumed_at``: deadlines do not run from before it.
     ``step`` counts the checkpoints that are passed, ``baking_since`` is set while one is watched.
     ``forgiven`` are failures from before the last replacement that became ready. ``heeded`` is the
-    last order of a person that was carried out.
+    last order of a person that was carried out. ``rollback``: it went back to what ran before.
     """
 
     id: str
@@ -361,6 +361,7 @@ class Roll:
     approved: bool = False
     forgiven: int = 0
     heeded: str = ""
+    rollback: bool = False
 
     def with_(self, **changes) -> Roll:
         """A copy with the given fields changed."""

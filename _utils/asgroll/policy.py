@@ -148,8 +148,9 @@ KEYS: dict[str, Key] = {
         "Count all failures of the roll, or only those since the last replacement that served.",
     ),
     "on_failure": Key(
-        values.choice("pause", "abort"),
-        "At a halt: pause keeps the capacity for a person to look, abort puts the sizes back.",
+        values.choice("pause", "abort", "rollback"),
+        "At a halt: pause keeps the capacity for a person to look, abort puts the sizes back, "
+        "rollback puts them back, pins what the replaced instances ran, and replaces the new ones.",
     ),
     "on_signal": Key(
         values.choice("abort", "pause"), "What SIGINT and SIGTERM do. A second signal ends at once."

@@ -22,6 +22,7 @@ PURE = (
     "marks",
     "recovery",
     "launch",
+    "rollback",
 )
 DATA = ("model", "actions", "policy", "values", "errors", "events")
 KNOW_AWS = ("aws", "awserrors", "session")

@@ -1,0 +1,57 @@
+"""What a group goes back to when a roll has turned out badly. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from asgroll.errors import NoWayBackError
+from asgroll.model import Roll
+
+
+def targets(
+    now: Mapping[str, str], were: Iterable[str], recorded: Mapping[str, str]
+) -> dict[str, str]:
+    """
+    What each thing that the group launches from has to be pinned to.
+
+    The versions that the roll's victims ran are known to have served, so they come first; what
+    ``publish`` has recorded counts where the victims ran none or several.
+
+    :param now: what the group names (``lt-…:$Latest``) and what it stands for (``lt-…:7``).
+    :param were: what the victims of the last roll were launched from.
+    :param recorded: what the group names, and what the last publish has replaced by it.
+    :return: what the group names, and what it shall name; only where that differs.
+    :raises NoWayBackError: there is nothing to go back to, with the reason for each.
+    """
+    ran = set(were)
+    found, reasons = {}, []
+    for written, spec in now.items():
+        old = {known for known in ran if _kind(known) == _kind(spec)} - {spec}
+        if len(old) == 1:
+            found[written] = old.pop()
+        elif recorded.get(written, spec) != spec:
+            found[written] = recorded[written]
+        elif old:
+            several = ", ".join(sorted(old))
+            reasons.append(f"the instances replaced ran several versions ({several}); pin one")
+        else:
+            reasons.append(f"nothing else than {spec} is known to have run before")
+    if not found:
+        raise NoWayBackError("nothing to go back to: " + "; ".join(reasons))
+    return found
+
+
+def _kind(spec: str) -> str:
+    """The launch template of a version; empty for launch configurations, which are all alike."""
+    return spec.rpartition(":")[0]
+
+
+def ran_before(roll: Roll | None) -> tuple[str, ...]:
+    """
+    What the victims of a roll were launched from.
+
+    Those of a rollback were what it went back from: they say nothing about where to go.
+    """
+    if roll is None or roll.rollback:
+        return ()
+    return tuple(victim.spec for victim in roll.victims.values() if victim.spec)
