@@ -15,7 +15,7 @@ failures, 4 stopped by a person.
 import salt.utils.args
 
 try:
-    from asgroll import launch_verbs, verbs
+    from asgroll import launch_verbs, undo, verbs
     from asgroll.master import Master
     from userdata import show
 
@@ -80,7 +80,7 @@ def roll(group=None, *extra, **policy):
         salt-run asgcycle.roll web select='{older_than: 14d}' surge=10% healthy_for=2m
     """
     test = policy.pop("test", False)
-    work = verbs.plan if test else verbs.roll
+    work = verbs.plan if test else undo.roll
     return verbs.of_group(_master(), group, extra, policy, work)
 
 
@@ -98,7 +98,7 @@ def resume(group=None, *extra, **policy):
 
         salt-run asgcycle.resume web
     """
-    return verbs.of_group(_master(), group, extra, policy, verbs.resume)
+    return verbs.of_group(_master(), group, extra, policy, undo.resume, choosing=False)
 
 
 def abort(group=None, *extra, **policy):
@@ -117,7 +117,7 @@ def abort(group=None, *extra, **policy):
 
         salt-run asgcycle.abort web
     """
-    return verbs.of_group(_master(), group, extra, policy, verbs.abort)
+    return verbs.of_group(_master(), group, extra, policy, verbs.abort, choosing=False)
 
 
 def pause(group=None, *extra, **policy):
@@ -173,7 +173,28 @@ def recover(group=None, *extra, **policy):
 
         salt-run asgcycle.recover web
     """
-    return verbs.of_group(_master(), group, extra, policy, verbs.recover)
+    return verbs.of_group(_master(), group, extra, policy, verbs.recover, choosing=False)
+
+
+def rollback(group=None, *extra, **policy):
+    """
+    Go back to what ran before the last roll: pin the launch template version (or configuration)
+    that its instances were launched from, and replace every instance that is newer.
+
+    A roll that has not ended is aborted first. Without a roll on record, what ``publish`` has
+    replaced is pinned. Refused where neither is known.
+
+    :param group: name of the Auto Scaling Group.
+    :param policy: policy keys, overriding pillar.
+    :return: as ``roll``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run asgcycle.rollback web
+    """
+    return verbs.of_group(_master(), group, extra, policy, undo.go_back, choosing=False)
 
 
 def status(group=None, *extra, **unknown):

@@ -6,13 +6,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from asgroll import launch_hook, marks, publishing
+from asgroll import launch_hook, publishing
 from asgroll.awslaunch import AwsLaunch
-from asgroll.errors import Taken
 from asgroll.master import Master
 from asgroll.policy import Policy, section
 from asgroll.report import leftovers
-from asgroll.verbs import cautions, of_group, refusal, shape
+from asgroll.verbs import cautions, of_group, refusal, refuse_others, shape
 
 _NO_USER_DATA = (
     "pillar has no user_data for {group}; set asgcycle:groups:{group}:user_data, or the user_data "
@@ -37,7 +36,7 @@ def publish(master: Master, group: Any, extra: tuple, arguments: Mapping[str, An
         if wanted is None:
             return refusal(name, [_NO_USER_DATA.format(group=name)])
         with master.lock(arn, name):
-            _refuse_others(master, name, aws)
+            refuse_others(master, aws.group(name))
             unfinished = _unfinished(master, name, arn)
             test = any(given.values())
             data, code = publishing.publish(
@@ -47,13 +46,6 @@ def publish(master: Master, group: Any, extra: tuple, arguments: Mapping[str, An
         return shape({name: data}, code)
 
     return of_group(master, group, extra, rest, work)
-
-
-def _refuse_others(master: Master, name: str, aws: AwsLaunch) -> None:
-    """Raise Taken when another master has the lease of the group; the lock tells of our own."""
-    held = marks.claim(aws.group(name))
-    if held and held.until > master.now() and held.owner != marks.plain(master.owner()):
-        raise Taken(marks.taken(held, name, master.now()))
 
 
 def _unfinished(master: Master, name: str, arn: str) -> list[str]:
@@ -87,7 +79,7 @@ def hook(master: Master, group: Any, extra: tuple, arguments: Mapping[str, Any])
             data, code = launch_hook.keep(aws, name, wanted, policy, verb, test=test)
         else:
             with master.lock(arn, name):
-                _refuse_others(master, name, aws)
+                refuse_others(master, aws.group(name))
                 data, code = launch_hook.keep(aws, name, wanted, policy, verb)
         if verb != "remove":
             data["warnings"] = [*data.get("warnings", []), *cautions(master, name, aws)]

@@ -317,7 +317,8 @@ class Roll:
     the snapshots in the journal. ``resumed_at``: deadlines do not run from before it.
     ``step`` counts the checkpoints that are passed, ``baking_since`` is set while one is watched.
     ``forgiven`` are failures from before the last replacement that became ready. ``heeded`` is the
-    last order of a person that was carried out. ``rollback``: it went back to what ran before.
+    last order of a person that was carried out. ``rollback``: it went back to what ran before. ``keep_old``: what is
+    too much when sizes are put back goes from the replacements, not from the victims.
     """
 
     id: str
@@ -362,6 +363,7 @@ class Roll:
     forgiven: int = 0
     heeded: str = ""
     rollback: bool = False
+    keep_old: bool = False
 
     def with_(self, **changes) -> Roll:
         """A copy with the given fields changed."""

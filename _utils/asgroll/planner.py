@@ -295,11 +295,11 @@ def _shed_candidates(world: World, roll: Roll, policy: Policy, book: Book):
     for known in new:
         if known.ready_at is None:
             yield world.instances[known.id], False, Cause.SURPLUS
-    for victim in order(book, roll, policy):
+    for victim in () if roll.keep_old else order(book, roll, policy):
         if victim.id not in book.leaving_anyway:
             yield victim, victim.id in book.serving_ids, Cause.VICTIM
     # in a weighted group every victim that is left may be more than our share
-    if all(victim.weight > roll.delta for victim in book.victims):
+    if roll.keep_old or all(victim.weight > roll.delta for victim in book.victims):
         for known in new:
             if known.ready_at is not None:
                 yield world.instances[known.id], known.id in book.serving_ids, Cause.SURPLUS

@@ -16,10 +16,10 @@ from typing import Any
 from asgroll import inform, marks, preflight, publishing, report
 from asgroll.awslaunch import AwsLaunch
 from asgroll.engine import Engine
-from asgroll.errors import AsgrollError, AwsError, JournalError, PolicyError
+from asgroll.errors import AsgrollError, AwsError, JournalError, PolicyError, Taken
 from asgroll.events import OUTPUTTER
 from asgroll.master import Master
-from asgroll.model import Phase, Roll
+from asgroll.model import Group, Phase, Roll
 from asgroll.policy import SECTIONS, Policy
 from asgroll.recovery import recovered
 from asgroll.stopping import EndedAtOnce, StopSignals
@@ -40,13 +40,23 @@ def shape(data: Mapping[str, Any], code: int) -> dict:
 
 
 def of_group(
-    master: Master, group: Any, extra: tuple, arguments: Mapping[str, Any], work: Work
+    master: Master,
+    group: Any,
+    extra: tuple,
+    arguments: Mapping[str, Any],
+    work: Work,
+    *,
+    choosing: bool = True,
 ) -> dict:
-    """Do ``work`` on one group with its policy from pillar and arguments."""
+    """
+    Do ``work`` on one group with its policy from pillar and arguments.
+
+    :param choosing: False where the instances to replace are not for the caller to choose.
+    """
     name = "" if group is None else str(group).strip()
     problems = []
-    if work in (resume, abort, recover) and "select" in arguments:
-        problems.append("select: the victims were chosen when the roll began and stay the same")
+    if not choosing and "select" in arguments:
+        problems.append("select: the instances to replace are known already; leave it out")
     if not name:
         problems.append("give the name of an Auto Scaling Group, like: salt-run asgcycle.roll web")
     if extra:
@@ -154,7 +164,7 @@ def cautions(master: Master, name: str, aws: AwsLaunch) -> list[str]:
         return [f"whether the group's user data is what pillar says is not known: {exc}"]
 
 
-def _known(master: Master, name: str, arn: str) -> Roll | None:
+def last_roll(master: Master, name: str, arn: str) -> Roll | None:
     """The last roll of this very group; one of the same name that was deleted does not count."""
     known = master.journal().load(arn, name)
     return known if known is not None and known.arn == arn else None
@@ -179,20 +189,25 @@ def roll(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) ->
         if not found.choice.victims:
             comment = "nothing to replace: no instance is selected"
             return shape({name: {"result": True, "status": "done", "comment": comment}}, 0)
-        begun = preflight.begin(found, f"r{uuid.uuid4().hex[:11]}", master.now())
-        return _run(master, name, begun, policy, aws, found.warnings)
+        begun = begin(found, master.now())
+        return run(master, name, begun, policy, aws, found.warnings)
+
+
+def begin(found: preflight.Assessment, now: float) -> Roll:
+    """A new roll, under an id that YAML cannot take for a number."""
+    return preflight.begin(found, f"r{uuid.uuid4().hex[:11]}", now)
 
 
 def resume(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -> dict:
     """Go on with a roll that was paused or interrupted."""
     with master.lock(arn, name):
-        known = _known(master, name, arn)
+        known = last_roll(master, name, arn)
         if known is None or (known.phase.ended and not report.open_ended(known)):
             return refusal(name, [f"{name} has no roll that could go on"])
         found = preflight.assess(aws, name, policy, master.now(), choosing=False)
         if found.obstacles:
             return refusal(name, found.obstacles)
-        return _run(master, name, known.reopened(Phase.ROLLING, master.now()), policy, aws)
+        return run(master, name, known.reopened(Phase.ROLLING, master.now()), policy, aws)
 
 
 def pause(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -> dict:
@@ -240,20 +255,18 @@ def abort(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -
     if _at_work(master, name, arn, aws):
         return _ask(master, name, aws, "abort")
     with master.lock(arn, name):
-        known = _known(master, name, arn)
+        known = last_roll(master, name, arn)
         if known is None or (known.phase.ended and not report.leftovers(known)):
             return refusal(name, [f"{name} has no roll that left anything to put back"])
-        ending = known.reopened(Phase.RESTORING, master.now(), "aborted by a person")
-        return _put_back(master, name, ending, policy, aws)
+        return put_back(master, name, known, policy, aws, "aborted by a person")
 
 
 def recover(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -> dict:
     """Put back what a roll has changed, from the group's own tags, when its journal is lost."""
     with master.lock(arn, name):
         world = aws.observe(name, master.now())
-        held, due = marks.claim(world.group), marks.due(world.group)
-        if held and held.until > master.now() and held.owner != marks.plain(master.owner()):
-            return refusal(name, [marks.taken(held, name, master.now())])
+        refuse_others(master, world.group)
+        due = marks.due(world.group)
         if due is None or due.nothing:
             return refusal(name, [f"{name} carries no marks of a roll: nothing to put back"])
         if _remembers(master, name, arn, due.roll):
@@ -261,25 +274,40 @@ def recover(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch)
             return refusal(name, [problem + f"use `salt-run asgcycle.abort {name}`"])
         ending = recovered(world, due, aws.launch_times(world.instances), master.now())
         # nothing of the roll is known but these marks: who serves, serves
-        return _put_back(master, name, ending, replace(policy, healthy_for=0.0), aws)
+        return _ending(master, name, ending, replace(policy, healthy_for=0.0), aws)
 
 
 def _remembers(master: Master, name: str, arn: str, roll_id: str) -> bool:
     try:
-        known = _known(master, name, arn)
+        known = last_roll(master, name, arn)
     except JournalError:
         return False  # damaged: that is what the marks are for
     return known is not None and known.id == roll_id
 
 
-def _put_back(master: Master, name: str, ending: Roll, policy: Policy, aws: AwsLaunch) -> dict:
-    answer = _run(master, name, ending, policy, aws)
+def refuse_others(master: Master, group: Group) -> None:
+    """Raise Taken when another master has the lease of a group; the lock tells of our own."""
+    held = marks.claim(group)
+    if held and held.until > master.now() and held.owner != marks.plain(master.owner()):
+        raise Taken(marks.taken(held, group.name, master.now()))
+
+
+def put_back(
+    master: Master, name: str, known: Roll, policy: Policy, aws: AwsLaunch, why: str
+) -> dict:
+    """End a roll that is not running, and put back what it changed."""
+    ending = known.reopened(Phase.RESTORING, master.now(), why)
+    return _ending(master, name, ending, policy, aws)
+
+
+def _ending(master: Master, name: str, ending: Roll, policy: Policy, aws: AwsLaunch) -> dict:
+    answer = run(master, name, ending, policy, aws)
     if not answer["data"][name].get("left_changed"):
         answer["data"][name]["result"], answer["retcode"] = True, 0
     return answer
 
 
-def _run(
+def run(
     master: Master, name: str, begun: Roll, policy: Policy, aws: AwsLaunch, warnings: tuple = ()
 ) -> dict:
     """Drive the engine with real time, real signals, the journal and the event bus."""

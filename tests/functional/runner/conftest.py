@@ -3,6 +3,7 @@
 import copy
 import os
 import time
+from types import SimpleNamespace
 
 import pytest
 import salt.config
@@ -72,6 +73,7 @@ class Stage:
                 self.monkeypatch.setenv(name, value)
         opts = salt.config.client_config(str(self.salt.conf / "master"))
         runners = salt.loader.runner(opts, context={})
+        runners.pack["__jid_event__"] = SimpleNamespace(print_func=None)  # nobody listens
         return runners[function](*arguments, **policy)
 
     def fault(self, **fault):
