@@ -317,8 +317,9 @@ class Roll:
     the snapshots in the journal. ``resumed_at``: deadlines do not run from before it.
     ``step`` counts the checkpoints that are passed, ``baking_since`` is set while one is watched.
     ``forgiven`` are failures from before the last replacement that became ready. ``heeded`` is the
-    last order of a person that was carried out. ``rollback``: it went back to what ran before. ``keep_old``: what is
-    too much when sizes are put back goes from the replacements, not from the victims.
+    last order of a person that was carried out. ``rollback``: it went back to what ran before.
+    ``keep_old``: what is too much when sizes are put back goes from the replacements, not from the
+    victims.
     """
 
     id: str
