@@ -190,11 +190,13 @@ def _listing(name, found):
 
 def _user_data(name, found):
     """The document itself starts at the left margin: people copy it from here."""
-    if "user_data" not in found:
+    if "parts" not in found:
         return []
     packed = ", compressed" if found["compressed"] else ""
     lines = [f"  {found['size']} of {found['limit']} bytes{packed}"]
     lines += [f"  {p['name']}: {p['type']}, {p['size']} bytes" for p in found["parts"]]
+    if "against" in found:
+        return [*lines, f"  compared with {', '.join(found['against'])}"]
     return [*lines, "", *found["user_data"].splitlines()]
 
 

@@ -256,20 +256,23 @@ def report(group=None, *extra, roll_id=None, **policy):
 def user_data(group=None, *extra, **policy):
     """
     Show what new instances of a group would boot with: the user data rendered from the pillar that
-    they would see, validated, with its size. Changes nothing and asks AWS nothing.
+    they would see, validated, with its size. Changes nothing, and asks AWS only for a difference.
 
     :param group: name of the Auto Scaling Group.
     :param policy: policy keys, overriding pillar (``docs/policy.md`` lists them), and
-        ``user_data`` with keys of ``docs/user-data.md``.
+        ``user_data`` with keys of ``docs/user-data.md``; ``diff=True`` shows in what it differs
+        from what the group launches with now.
     :return: ``{"data": {group: {"result": bool, "user_data": text, "parts": […], "size": bytes,
-        "limit": bytes, "compressed": bool}}, "outputter": "asgcycle", "retcode": 0 or 2}``.
-        Nothing is raised for what a user can cause.
+        "limit": bytes, "compressed": bool}}, "outputter": "asgcycle", "retcode": 0 or 2}``; with
+        ``diff=True`` instead of the text ``status`` (same or different), ``against`` (what it was
+        compared with) and ``diff`` (lines). Nothing is raised for what a user can cause.
 
     CLI Example:
 
     .. code-block:: bash
 
         salt-run asgcycle.user_data web
+        salt-run asgcycle.user_data web diff=True
         salt-run asgcycle.user_data web user_data='{upgrade: all}'
     """
     return show.user_data(_master(), group, extra, policy)

@@ -65,19 +65,6 @@ def pack(parts: Sequence[Part]) -> UserData:
     return UserData(squeezed, text, sizes, compressed=True)
 
 
-def unpack(content: bytes) -> str:
-    """User data as EC2 has it, as text for people; what is no text is told by its size."""
-    if content[:2] == b"\x1f\x8b":
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError):
-            return f"({len(content)} bytes of broken gzip)\n"
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        return f"({len(content)} bytes that are no text)\n"
-
-
 def _multipart(parts: Sequence[Part]) -> str:
     digest = hashlib.sha256(repr([(p.name, p.type, p.content) for p in parts]).encode())
     boundary = f"==asgcycle-{digest.hexdigest()[:32]}=="

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from asgroll import launch, verbs
 from asgroll.errors import AsgrollError, PolicyError
-from asgroll.verbs import refusal, shape
+from asgroll.policy import SECTIONS
+from asgroll.report import DONE
 from userdata import mime, onmaster
-
-#: ``current(master, group, arguments)`` → (where it comes from, the bytes that are there).
-Current = Callable[[Any, str, Mapping[str, Any]], tuple[str, bytes]]
 
 
 def user_data(master: Any, group: Any, extra: tuple, arguments: Mapping[str, Any]) -> dict:
     """
-    Render and validate a group's user data; asks AWS nothing.
+    Render and validate a group's user data; AWS is asked only for a difference (``diff=True``).
 
     :return: ``{"data": {group: {"result": True, "user_data": text, "parts": […], "size": bytes,
-        "limit": bytes, "compressed": bool}}, …}``, or every reason why not and exit code 2.
+        "limit": bytes, "compressed": bool}}, …}``, with ``status``, ``against`` and ``diff`` in
+        the place of the text for a difference; or every reason why not and exit code 2.
     """
+    rest = {key: value for key, value in arguments.items() if key != "diff"}
+    diff = arguments.get("diff", False)
+    if not isinstance(diff, bool):
+        return verbs.refusal(group, [f"diff: {diff!r} is not allowed; give True or False."])
+    if diff:
+        ours = {key: value for key, value in rest.items() if key not in SECTIONS}
+        return verbs.of_group(master, group, extra, ours, _difference(rest))
     name = "" if group is None else str(group).strip()
     problems = []
     if not name:
@@ -31,31 +37,46 @@ def user_data(master: Any, group: Any, extra: tuple, arguments: Mapping[str, Any
         given = " ".join(map(str, extra))
         problems.append(f"one group, then key=value pairs; {given!r} is not understood")
     if problems:
-        return refusal(name, problems)
+        return verbs.refusal(name, problems)
     try:
-        built = onmaster.for_group(master, name, arguments)
+        built = onmaster.for_group(master, name, rest)
     except PolicyError as exc:
-        return refusal(name, exc.problems)
+        return verbs.refusal(name, exc.problems)
     except AsgrollError as exc:
-        return refusal(name, [str(exc)])
-    return shape({name: described(built)}, 0)
+        return verbs.refusal(name, [str(exc)])
+    return verbs.shape({name: {"result": True, "user_data": built.text, **_sizes(built)}}, DONE)
 
 
-def described(built: mime.UserData) -> dict[str, Any]:
-    """User data as an answer tells of it."""
+def _difference(arguments: Mapping[str, Any]) -> verbs.Work:
+    """The work on one group that compares what it launches with and what pillar asks for."""
+
+    def work(master: Any, name: str, arn: str, policy: Any, aws: Any) -> dict:
+        built = onmaster.for_group(master, name, arguments)
+        sources = aws.sources(aws.launch(name)).values()
+        lines = [
+            line
+            for source in sources
+            if not launch.same(source.user_data, built.content)
+            for line in launch.diff(source.user_data, built.content, source.spec, "pillar")
+        ]
+        data = {
+            "result": True,
+            "status": "different" if lines else "same",
+            "against": [source.spec for source in sources],
+            "diff": lines,
+            **_sizes(built),
+        }
+        if lines:
+            data["next"] = f"`salt-run asgcycle.publish {name}` makes the group launch with it"
+        return verbs.shape({name: data}, DONE)
+
+    return work
+
+
+def _sizes(built: mime.UserData) -> dict[str, Any]:
     return {
-        "result": True,
-        "user_data": built.text,
         "parts": [{"name": p.name, "type": p.type, "size": p.size} for p in built.parts],
         "size": len(built.content),
         "limit": mime.LIMIT,
         "compressed": built.compressed,
     }
-
-
-def differences(there: str, source: str, built: mime.UserData) -> str:
-    """A unified diff from what is there to what pillar asks for; empty when they are equal."""
-    lines = difflib.unified_diff(
-        there.splitlines(keepends=True), built.text.splitlines(keepends=True), source, "pillar"
-    )
-    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)

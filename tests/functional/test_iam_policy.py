@@ -109,6 +109,12 @@ def publishes(stage):
     stage.do("publish")
 
 
+def compares(stage):
+    stage.do("user_data", diff=True)
+    of_configuration(stage)
+    stage.do("user_data", diff=True)
+
+
 def keeps_a_hook(stage):
     stage.pillar(launch_hook=HOOK)
     for options in ({}, {"create": True}, {"remove": True}):
@@ -131,6 +137,7 @@ THROUGH_THE_RUNNER = {
         stage.call("asgcycle.status"),
         stage.do("user_data"),
     ],
+    "`user_data` with `diff=True`": compares,
     "`list`": lambda stage: stage.call("asgcycle.list"),
     "`history`, `report`": lambda stage: [stage.do("history"), stage.do("report")],
     "`pause`, `approve`": gives_orders,
@@ -156,7 +163,7 @@ def table():
 def test_a_function_needs_what_its_row_says(salted, row):  # noqa: F811 - that fixture
     THROUGH_THE_RUNNER[row](salted)
     made = actions(salted.lab.world)
-    if row == "`hook`":
+    if row in ("`hook`", "`user_data` with `diff=True`"):
         made -= OF_THE_STAGE[of_configuration]
     assert made == table()[row]
 

@@ -61,16 +61,3 @@ def test_what_is_too_large_even_compressed_is_refused_with_the_size_of_each_part
         mime.pack([CONFIG, noise])
     assert "cloud-config.yaml 27 bytes, noise.sh 40000 bytes" in str(refused.value)
     assert "EC2 takes 16384" in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("there", "text"),
-    [
-        (b"#!/bin/sh\n", "#!/bin/sh\n"),
-        (gzip.compress(b"#cloud-config\n"), "#cloud-config\n"),
-        (b"\x1f\x8bnot", "(5 bytes of broken gzip)\n"),
-        (b"\xff\xfe", "(2 bytes that are no text)\n"),
-    ],
-)
-def test_what_is_there_is_read_for_people(there, text):
-    assert mime.unpack(there) == text
