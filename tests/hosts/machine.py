@@ -31,13 +31,20 @@ ENVIRONMENT = {
 # The first process dies with the thread that has started it, even by SIGKILL (setpriv).
 # The overlay is mounted in a mount namespace of its own and everything runs in a PID namespace
 # of its own: both are gone with the first process, however it dies. "volatile" leaves out fsync.
+# nspawn exits with 133 when the host wants to reboot (systemd-nspawn(1), --keep-unit).
 # Moving into a control group of its own keeps the systemds of several hosts apart.
 LAUNCH = """
 set -e
 for group in $CGROUPS; do echo 0 > "$group/cgroup.procs"; done
 mount -t overlay host -o "lowerdir=$LOWER,upperdir=$SCRATCH/upper,workdir=$SCRATCH/work,volatile" \
     "$SCRATCH/merged"
-exec systemd-nspawn --quiet --register=no --keep-unit --directory="$SCRATCH/merged" "$@"
+set +e
+code=133
+while [ "$code" = 133 ]; do
+    systemd-nspawn --quiet --register=no --keep-unit --directory="$SCRATCH/merged" "$@"
+    code=$?
+done
+exit "$code"
 """
 
 
@@ -120,8 +127,11 @@ class Host:
             raise HostError("the host is not running")
         return self._scratch.path
 
-    def start(self) -> None:
+    def start(self, wait: bool = True) -> None:
         """Start the host and return when systemd says that it has come up.
+
+        Args:
+            wait: False returns at once, for a host that reboots before it has come up.
 
         Raises:
             HostError: it did not come up in time; the message ends with its console.
@@ -131,10 +141,21 @@ class Host:
             (self.scratch / part).mkdir()
         try:
             self._launch()
-            self._await_boot()
+            if wait:
+                self._await_boot()
         except BaseException:
             self.stop()
             raise
+
+    def enter(self) -> None:
+        """Find PID 1 again, after a start without waiting or a reboot of the host's own.
+
+        Raises:
+            HostError: there is none at this moment.
+        """
+        self._leader = self._find_leader()
+        if not self._leader:
+            raise HostError(f"{self.setup.name} has no PID 1:\n{self.console()[-3000:]}")
 
     def stop(self) -> None:
         """Kill the host at once and remove all that it was."""
@@ -273,13 +294,14 @@ class Host:
         raise HostError(f"{self.setup.name} did not come up ({seen}):\n{self.console()[-3000:]}")
 
     def _find_leader(self) -> int:
-        """Return the PID of the host's PID 1: unshare → nspawn → it; 0 while it is not there.
+        """Return the PID of the host's PID 1: unshare → shell → nspawn → it; 0 without one.
 
         For a moment nspawn has a helper as its child too, which is in no PID namespace of its own.
         """
-        nspawn = _children(self._process.pid) if self._process else []
-        children = _children(nspawn[0]) if nspawn else []
-        return next((child for child in children if _is_first_process(child)), 0)
+        found = [self._process.pid] if self._process else []
+        for _ in ("shell", "nspawn", "PID 1"):
+            found = [child for parent in found for child in _children(parent)]
+        return next((child for child in found if _is_first_process(child)), 0)
 
     def _kill(self) -> None:
         if self._process is None:
