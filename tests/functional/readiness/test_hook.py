@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from tests.functional.readiness.conftest import HOOK, await_that
@@ -10,6 +13,7 @@ from tests.lab.world.faults import Fault
 from tests.lab.world.history import Call, Lifecycle
 from tests.unit.readiness.agent import agent, config, host
 
+INSTANCE_POLICY = Path(__file__).resolve().parents[3] / "docs" / "iam-instance-policy.json"
 HOOK_TIMEOUT = 120
 GROUP = {
     "min": 0,
@@ -75,6 +79,20 @@ def test_no_instance_is_in_service_before_its_own_gate(lab, machine):
     lab.advance(30)
     assert state(lab, second.id) == "InService"
     assert first.imds.refused == second.imds.refused == []
+
+
+def test_the_policy_for_the_instance_names_the_calls_that_are_made(lab, machine):
+    (one,) = (machine(key, lab.endpoint_url) for key in launch(lab))
+    one.open_gate()
+    one.boot()
+    assert one.ended() == 0
+    made = {
+        f"{record.service}:{record.operation}"
+        for record in lab.world.history
+        if isinstance(record, Call) and "Lifecycle" in record.operation
+    }
+    (statement,) = json.loads(INSTANCE_POLICY.read_text())["Statement"]
+    assert set(statement["Action"]) == made
 
 
 def test_heartbeats_keep_the_hook_waiting_and_without_them_it_runs_out(lab, machine):
