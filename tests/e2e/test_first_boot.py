@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import salt.utils.crypt
+
 from tests.e2e import instance
 from tests.e2e.instance import INSTANCE_ID, UPDATE
 from tests.formula import system
@@ -37,7 +39,7 @@ def user_data(release, master):
 
 
 def test_it_upgrades_then_reboots_then_joins_and_only_then_is_ready(
-    release, master, repository, store
+    release, master, repository, store, tmp_path
 ):
     layers, setup = instance.image(release, repository, store)
     with instance.launched(layers, setup, user_data(release, master)) as launched:
@@ -47,7 +49,9 @@ def test_it_upgrades_then_reboots_then_joins_and_only_then_is_ready(
 
         # what the master needs to know this very instance is on the console
         keys = master.salt_key_cli()
-        shown = keys.run("--finger", INSTANCE_ID).data["minions_pre"][INSTANCE_ID]
+        received = tmp_path / "key.pub"
+        received.write_text(keys.run("--print", INSTANCE_ID).data["minions_pre"][INSTANCE_ID])
+        shown = salt.utils.crypt.pem_finger(str(received))
         assert f"asgcycle: minion-key sha256:{shown}" in launched.lines()
         keys.run("--accept", INSTANCE_ID, "--yes")
         launched.await_line(f"asgcycle: ready instance={INSTANCE_ID}")
