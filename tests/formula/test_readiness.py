@@ -10,6 +10,7 @@ from tests.hosts.repository import Deb
 
 STATE = "unattended-upgrades.readiness"
 AGENT = "asgcycle-ready"
+TOP = "/srv/salt/local/top.sls"
 CURRENT = 13
 READY_DEADLINE_S = 60
 POLL_S = 0.2
@@ -22,7 +23,7 @@ SECURITY = {"Origin": "Debian", "Label": "Debian-Security", "Codename": "trixie-
 def apply(minion, checks=None, **readiness):
     """Apply the state and return what it returned."""
     minion.pillar({"unattended_upgrades": {"readiness": {"checks": checks or CHECKS, **readiness}}})
-    minion.host.write("/srv/salt/local/top.sls", "base:\n  '*':\n    - role\n")
+    minion.host.write(TOP, "base:\n  '*':\n    - role\n")
     minion.host.write(
         "/srv/salt/local/role.sls", "/etc/role:\n  file.managed:\n    - contents: web\n"
     )
@@ -31,12 +32,12 @@ def apply(minion, checks=None, **readiness):
     return result
 
 
-def await_journal(host, words):
-    """Return the agent's journal once it has a line with ``words``."""
+def await_journal(host, words, times=1):
+    """Return the agent's journal once it has so many lines with ``words``."""
     end = time.monotonic() + READY_DEADLINE_S
     while time.monotonic() < end:
         lines = host.run("journalctl", "-u", AGENT, "-o", "cat").lines
-        if any(words in line for line in lines):
+        if sum(words in line for line in lines) >= times:
             return lines
         time.sleep(POLL_S)
     raise AssertionError(f"no {words!r} in {lines}")
@@ -87,6 +88,24 @@ def test_the_state_changes_nothing_when_applied_again_even_after_the_agent_has_e
     apply(small, checks=["reboot"])
     await_journal(small.host, "asgcycle: ready instance=")
     assert apply(small, checks=["reboot"]).changed == {}
+
+
+def test_a_highstate_that_restarts_the_agent_comes_to_its_end(small):
+    apply(small, checks=["reboot"])
+    await_journal(small.host, "asgcycle: ready instance=")
+    small.host.run("systemctl", "stop", AGENT)
+    small.host.run("rm", "-rf", "/run/asgcycle")
+    small.pillar(
+        {"unattended_upgrades": {"readiness": {"checks": ["highstate"], "timeout": "40m"}}}
+    )
+    small.host.write(TOP, f"base: {{'*': [{STATE}, role]}}")
+    small.host.write("/etc/asgcycle/ready.json", '{"checks": ["highstate"]}')
+    small.host.run("systemctl", "start", AGENT)
+    await_journal(small.host, "asgcycle: ready instance=", times=2)
+    assert json.loads(small.host.read("/etc/asgcycle/ready.json"))["timeout"] == 2400
+    assert small.host.read("/etc/role") == "web\n"
+    started = small.host.run("journalctl", "-u", AGENT, "-o", "cat", "-g", "^Started").lines
+    assert len(started) == 3
 
 
 def test_the_hook_that_user_data_brought_is_kept(small):

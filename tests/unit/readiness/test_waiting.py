@@ -137,6 +137,15 @@ def test_at_its_timeout_it_gives_up_without_a_marker(tmp_path):
     assert marker(tmp_path) is None
 
 
+def test_after_cloud_init_has_failed_it_does_not_wait(tmp_path):
+    failed = {"run/cloud-init/result.json": '{"v1": {"errors": ["scripts-per-boot failed"]}}'}
+    code, _, time = waiting(tmp_path, failed)
+    assert (code, time.now) == (1, 0)
+    assert console(tmp_path) == [
+        "asgcycle: not ready: cloud-init: cloud-init failed: scripts-per-boot failed"
+    ]
+
+
 def test_once_ready_it_stays_ready_in_this_boot_and_is_asked_anew_in_the_next(tmp_path):
     assert waiting(tmp_path)[0] == 0
     flag = {"run/reboot-required": ""}
