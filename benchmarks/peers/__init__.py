@@ -1,0 +1,1 @@
+"""How long a roll takes: ours, models of other tools and the lower bound, on the same lab."""
