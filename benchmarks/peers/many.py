@@ -16,12 +16,8 @@ import time
 from collections import Counter
 from typing import Any
 
-from asgroll import preflight
 from asgroll.aws import Aws
-from asgroll.engine import Engine
-from asgroll.journal import MemoryJournal
-from asgroll.policy import Policy, parse
-from benchmarks.peers.ours import READY_TIMEOUT
+from benchmarks.peers.ours import policy_of, run
 from benchmarks.peers.stage import group_of, world_of
 from tests.lab.inprocess import InProcessAWS
 from tests.lab.world import World
@@ -84,21 +80,6 @@ class TimedAWS(InProcessAWS):
             self.cpu += time.thread_time() - started
 
 
-def roll(name: str, gateway: TimedAWS, policy: Policy, turns: Turns) -> str:
-    """Roll one group; returns how it ended."""
-    aws = Aws(gateway.client)
-    found = preflight.assess(aws, name, policy, gateway.clock.now())
-    engine = Engine(
-        aws,
-        MemoryJournal(),
-        policy,
-        clock=gateway.clock.now,
-        sleep=turns.sleep,
-        report=lambda event, roll: None,
-    )
-    return engine.run(preflight.begin(found, name, gateway.clock.now())).phase.value
-
-
 def measure(groups: int, seed: int) -> dict[str, Any]:
     """Roll so many groups at once; figures as plain numbers."""
     names = [f"g{number:04}" for number in range(groups)]
@@ -106,14 +87,15 @@ def measure(groups: int, seed: int) -> dict[str, Any]:
     gateway, turns = TimedAWS(world), Turns(world)
     for service in ("autoscaling", "ec2", "elbv2", "elb"):
         gateway.client(service)
-    policy = parse([("bench", {"surge": SURGE, "ready_timeout": READY_TIMEOUT})])
+    policy = policy_of(SURGE)
     ends: list[str] = []
     threading.stack_size(_STACK_BYTES)
 
     def work(name: str, woken: threading.Event) -> None:
         woken.wait()
         try:
-            ends.append(roll(name, gateway, policy, turns))
+            ended = run(name, Aws(gateway.client), policy, gateway.clock.now, turns.sleep)
+            ends.append(ended.phase.value)
         finally:
             turns.wake()
 
