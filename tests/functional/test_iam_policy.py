@@ -144,6 +144,7 @@ THROUGH_THE_RUNNER = {
     "`publish`": publishes,
     "`hook`": keeps_a_hook,
 }
+ROLLS = "`roll`, `resume`, `abort`, `recover`, `rollback`"
 #: What tests themselves call to set the stage.
 OF_THE_STAGE = {
     of_configuration: {
@@ -175,8 +176,13 @@ def test_a_plan_needs_what_its_row_says():
 
 def test_a_roll_needs_what_its_row_says():
     made = calls_of_a_roll() | calls_of_a_roll(faults=[{"kind": "never_healthy"}])
-    row = table()["`roll`, `resume`, `abort`, `recover`"]
-    assert made | table()["`plan`"] == row
+    assert made | table()["`plan`"] == table()[ROLLS]
+
+
+def test_a_rollback_needs_no_more_than_a_roll(salted):  # noqa: F811 - that fixture
+    assert salted.do("roll")[1] == 0
+    assert salted.do("rollback")[1] == 0
+    assert actions(salted.lab.world) <= table()[ROLLS]
 
 
 def test_every_function_of_the_runner_has_a_row():
