@@ -375,6 +375,16 @@ def diff(old: bytes, new: bytes, old_name: str, new_name: str) -> list[str]:
     )
 
 
+def difference(sources: Iterable[Source], content: bytes) -> list[str]:
+    """The same from each source that has other user data to what pillar asks for."""
+    return [
+        line
+        for source in sources
+        if not same(source.user_data, content)
+        for line in diff(source.user_data, content, source.spec, "pillar")
+    ]
+
+
 def _lines(content: bytes) -> list[str]:
     return _unpacked(content).decode("utf-8", errors="replace").splitlines()
 

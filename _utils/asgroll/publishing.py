@@ -89,7 +89,8 @@ def publish(
         data["comment"] = f"{', '.join(data['to_specs'])} has this user data already"
         return {**data, "status": "unchanged"}, DONE
     if test:
-        return {**data, "status": "planned", "diff": _diff(decided, content)}, DONE
+        sources = [step.source for step in decided.steps]
+        return {**data, "status": "planned", "diff": launch.difference(sources, content)}, DONE
     act = _Act(aws, found, decided, content, policy, sleep)
     try:
         data["to_specs"] = act.run()
@@ -129,15 +130,6 @@ def _told(found: Launch | None, decided: Publication, content: bytes) -> dict[st
         "bytes": len(content),
         "sha256": launch.digest(content),
     }
-
-
-def _diff(decided: Publication, content: bytes) -> list[str]:
-    changed = [s.source for s in decided.steps if s.source.spec != s.spec]
-    return [
-        line
-        for source in changed
-        for line in launch.diff(source.user_data, content, source.spec, "pillar")
-    ]
 
 
 def _again(name: str) -> str:

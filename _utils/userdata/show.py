@@ -53,12 +53,7 @@ def _difference(arguments: Mapping[str, Any]) -> verbs.Work:
     def work(master: Any, name: str, arn: str, policy: Any, aws: Any) -> dict:
         built = onmaster.for_group(master, name, arguments)
         sources = aws.sources(aws.launch(name)).values()
-        lines = [
-            line
-            for source in sources
-            if not launch.same(source.user_data, built.content)
-            for line in launch.diff(source.user_data, built.content, source.spec, "pillar")
-        ]
+        lines = launch.difference(sources, built.content)
         data = {
             "result": True,
             "status": "different" if lines else "same",

@@ -146,12 +146,7 @@ THROUGH_THE_RUNNER = {
 }
 ROLLS = "`roll`, `resume`, `abort`, `recover`, `rollback`"
 #: What tests themselves call to set the stage.
-OF_THE_STAGE = {
-    of_configuration: {
-        "autoscaling:CreateLaunchConfiguration",
-        "autoscaling:UpdateAutoScalingGroup",
-    }
-}
+OF_THE_STAGE = {"autoscaling:CreateLaunchConfiguration", "autoscaling:UpdateAutoScalingGroup"}
 
 
 def table():
@@ -165,7 +160,7 @@ def test_a_function_needs_what_its_row_says(salted, row):  # noqa: F811 - that f
     THROUGH_THE_RUNNER[row](salted)
     made = actions(salted.lab.world)
     if row in ("`hook`", "`user_data` with `diff=True`"):
-        made -= OF_THE_STAGE[of_configuration]
+        made -= OF_THE_STAGE
     assert made == table()[row]
 
 
