@@ -63,6 +63,16 @@ def from_pillar(pillar: Mapping[str, Any], settings: Settings, grains: Mapping[s
     )
     if checked is None:
         raise UserDataError(f"pillar of the new instance: {problem}" for problem in problems)
+    # The agent runs from the first boot on: without this check it may be ready before the upgrade.
+    checks = checked.get("readiness.checks")
+    if checks is not None and "cloud-init" not in checks:
+        raise UserDataError(
+            [
+                f"pillar of the new instance: unattended_upgrades:readiness:checks: {list(checks)} "
+                "is refused; allowed: a list with cloud-init, or the instance would be ready "
+                "before it is upgraded."
+            ]
+        )
     if not settings.uses_apt:
         return Policy(checked)
     return Policy(

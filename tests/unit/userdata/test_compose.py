@@ -70,6 +70,12 @@ def test_a_pillar_that_the_formula_would_refuse_is_refused_before_anything_boots
     assert "pillar of the new instance: unattended_upgrades:blocklist" in str(refused.value)
 
 
+def test_checks_that_would_hold_before_the_upgrade_are_refused():
+    with pytest.raises(UserDataError) as refused:
+        composed(chosen(), {"unattended_upgrades": {"readiness": {"checks": ["reboot"]}}})
+    assert "unattended_upgrades:readiness:checks" in str(refused.value)
+
+
 def test_held_packages_are_held_before_the_upgrade():
     built = composed(chosen(), {"unattended_upgrades": {"hold": ["docker-ce", "nginx"]}})
     assert "HOLD='docker-ce nginx'\n" in files_of(built)["/etc/asgcycle/first-boot.conf"]
@@ -90,9 +96,9 @@ def test_the_minion_has_grains_and_options_but_no_id_in_its_files():
 
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_the_agent_waits_for_what_the_formula_will_say(system):
-    pillar = {"unattended_upgrades": {"readiness": {"checks": ["reboot"], "timeout": "20m"}}}
+    pillar = {"unattended_upgrades": {"readiness": {"checks": ["cloud-init"], "timeout": "20m"}}}
     found = json.loads(files_of(composed(chosen(system), pillar))["/etc/asgcycle/ready.json"])
-    assert (found["checks"], found["timeout"]) == (["reboot"], 1200)
+    assert (found["checks"], found["timeout"]) == (["cloud-init"], 1200)
 
 
 def test_extra_cloud_config_is_put_behind_ours():
