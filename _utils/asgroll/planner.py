@@ -292,8 +292,9 @@ def _shed_candidates(world: World, roll: Roll, policy: Policy, book: Book):
         if r.id not in roll.terminations
         and not protected_since(world.instances[r.id], roll, policy)
     ]
+    short = book.serving < book.floor  # then what serves, though not yet for healthy_for, stays
     for known in new:
-        if known.ready_at is None:
+        if known.ready_at is None and not (short and known.healthy_since is not None):
             yield world.instances[known.id], False, Cause.SURPLUS
     for victim in () if roll.keep_old else order(book, roll, policy):
         if victim.id not in book.leaving_anyway:

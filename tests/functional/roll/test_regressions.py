@@ -179,3 +179,17 @@ def test_desired_is_not_lowered_while_a_launch_may_be_under_way():
     )
     assert_kept(outcome)
     assert outcome.mutations()["SetDesiredCapacity"] == 1
+
+
+def test_what_serves_though_not_yet_for_long_enough_stays_while_capacity_is_short():
+    # Stopped just when a reclaim had taken the last one that counted, the roll ended the only
+    # instance that served, because its healthy_for was not over.
+    outcome = roll(
+        spec(1, min=0, max=1, zones=["a"], target_groups=[], boot={"median": 0, "sigma": 0}),
+        faults=[Fault("spot_reclaim", count=1)],
+        stop=lambda world, turn: "SIGTERM" if turn >= 2 else None,
+        healthy_for=20,
+        max_failures=0,
+    )
+    assert_kept(outcome)
+    assert outcome.phase == "stopped"
