@@ -1,11 +1,11 @@
 """The runner's ``publish`` and ``hook`` as Salt offers them, over HTTP, with pillar's user data."""
 
+import gzip
 import time
 
 import pytest
 
 from asgroll import journal, marks
-from userdata import mime
 
 from .conftest import HOOK, USER_DATA
 
@@ -29,7 +29,7 @@ def test_what_is_published_is_what_the_next_roll_brings_in(stage):
     new = [i["InstanceId"] for i in stage.members() if i["LifecycleState"] == "InService"]
     assert len(new) == 3
     assert not old & {i["InstanceId"] for i in stage.members()}
-    assert {mime.unpack(stage.booted_with(key)) for key in new} == {shown["user_data"]}
+    assert {gzip.decompress(stage.booted_with(key)).decode() for key in new} == {shown["user_data"]}
     assert stage.violations() == []
     done = stage.mutations()
     data, code = stage.do("publish")
