@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 import statistics
 from collections.abc import Mapping
@@ -25,8 +26,9 @@ def _gone(term: Termination | None) -> bool:
 
 
 def boot_seconds(roll: Roll) -> list[float]:
-    """Seconds from first seen to ready, of every replacement that became ready."""
-    return [r.ready_at - r.seen_at for r in roll.replacements.values() if r.ready_at is not None]
+    """Seconds from first seen to ready, of the replacements that became ready, oldest first."""
+    known = sorted(roll.replacements.values(), key=lambda r: r.seen_at)
+    return [r.ready_at - r.seen_at for r in known if r.ready_at is not None]
 
 
 def drain_seconds(roll: Roll) -> list[float]:
@@ -157,7 +159,7 @@ def summary(roll: Roll, policy: Policy, calls: Mapping[str, int], now: float) ->
     """
     ended = roll.ended_at or now
     extremes = roll.extremes
-    boots = boot_seconds(roll)
+    boots, drains = boot_seconds(roll), drain_seconds(roll)
     ours = [t for t in roll.terminations.values() if t.cause is not Cause.VICTIM]
     return {
         "result": exit_code(roll) == DONE,
@@ -177,7 +179,7 @@ def summary(roll: Roll, policy: Policy, calls: Mapping[str, int], now: float) ->
         "failures": [f"{f.what}: {f.why}" for f in roll.failures],
         "left_changed": leftovers(roll),
         "wall_seconds": round(ended - roll.started_at, 1),
-        "ideal_seconds": round(ideal_seconds(boots, window_of(roll, policy)), 1),
+        "ideal_seconds": round(ideal_seconds(boots, drains, window_of(roll, policy)), 1),
         "started_at": roll.started_at,
         "ended_at": roll.ended_at,
         "calls": dict(sorted(calls.items())),
@@ -185,8 +187,13 @@ def summary(roll: Roll, policy: Policy, calls: Mapping[str, int], now: float) ->
     }
 
 
-def ideal_seconds(boots: list[float], window: int) -> float:
-    """Lower bound of the wall time: these boots on ``window`` slots without any waiting."""
-    if not boots:
-        return 0.0
-    return max(max(boots), sum(boots) / max(1, window))
+def ideal_seconds(boots: list[float], drains: list[float], window: int) -> float:
+    """
+    What these boots take on ``window`` slots when nothing is ever waited for: each begins as soon
+    as a slot is free, in the order in which they were; after the last one the last old instance
+    drains.
+    """
+    slots = [0.0] * max(1, window)
+    for boot in boots:
+        heapq.heapreplace(slots, slots[0] + boot)
+    return max(slots) + (statistics.median(drains) if drains else 0.0)

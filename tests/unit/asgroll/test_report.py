@@ -79,10 +79,19 @@ def test_leftovers_say_what_is_and_what_should_be():
 
 
 @pytest.mark.parametrize(
-    ("boots", "window", "expected"), [([], 1, 0), ([60, 90], 1, 150), ([60, 90], 2, 90)]
+    ("boots", "drains", "window", "expected"),
+    [
+        ([], [], 1, 0),
+        ([60, 90], [], 1, 150),
+        ([60, 90], [], 2, 90),
+        ([60, 60, 60], [], 2, 120),
+        ([60, 90], [10, 30, 20], 1, 170),
+    ],
 )
-def test_the_ideal_is_these_boots_without_waiting(boots, window, expected):
-    assert report.ideal_seconds(boots, window) == expected
+def test_the_ideal_is_these_boots_in_order_without_waiting_and_the_last_drain(
+    boots, drains, window, expected
+):
+    assert report.ideal_seconds(boots, drains, window) == expected
 
 
 def test_the_summary_has_flat_keys_and_plain_values():
