@@ -53,7 +53,7 @@ def done_roll(**fields):
         for i in OLD
     }
     known = {f"i-new{n}": new(f"i-new{n}", seen=NOW - 90, ready_at=NOW) for n in range(2)}
-    return roll(*OLD, terminations=left, replacements=known, ended_at=NOW + 200, **fields)
+    return roll(*OLD, terminations=left, replacements=known, ended_at=NOW + 220, **fields)
 
 
 def answer(data):
@@ -66,7 +66,7 @@ def test_the_closing_table_pairs_old_and_new_and_proves_the_invariants(show):
     assert text.startswith("web: done")
     assert "i-old0  a     terminated  30s    i-new0       a     1m30s" in text
     assert "2 of 2 replaced, launches 2" in text
-    assert "took 3m20s, ideal 3m in 7 turns" in text
+    assert "took 3m40s, ideal 3m30s in 7 turns" in text
     assert "calls: SetDesiredCapacity 1" in text
 
 
