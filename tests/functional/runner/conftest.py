@@ -5,6 +5,7 @@ import os
 import time
 from types import SimpleNamespace
 
+import boto3
 import pytest
 import salt.config
 import salt.loader
@@ -75,6 +76,12 @@ class Stage:
         runners = salt.loader.runner(opts, context={})
         runners.pack["__jid_event__"] = SimpleNamespace(print_func=None)  # nobody listens
         return runners[function](*arguments, **policy)
+
+    def client(self, service):
+        """A client of our own to the emulated AWS, beside what is tested."""
+        keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+        endpoint = self.salt.environment["AWS_ENDPOINT_URL"]
+        return boto3.client(service, "eu-central-1", endpoint_url=endpoint, **keys)
 
     def fault(self, **fault):
         """Something that goes wrong from now on."""

@@ -1,5 +1,8 @@
 """Going back to what ran before, as Salt offers it, over HTTP."""
 
+import functools
+import subprocess
+
 import pytest
 
 from tests.lab.world.history import Launch
@@ -67,6 +70,36 @@ def test_where_nothing_else_ran_there_is_nothing_to_go_back_to(stage):
     assert promised["retcode"] == 2
     assert "set on_failure: pause" in promised["data"]["web"]["obstacles"][0]
     assert stage.mutations() == []
+
+
+def test_an_alarm_that_rings_takes_the_roll_back(stage):
+    cloudwatch = stage.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName="5xx",
+        MetricName="HTTPCode_Target_5XX_Count",
+        Namespace="AWS/ApplicationELB",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=10,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    ring = functools.partial(cloudwatch.set_alarm_state, AlarmName="5xx", StateReason="test")
+    ring(StateValue="OK")
+    process = stage.salt.start(
+        *("--out=json", "asgcycle.roll", "web", "alarms=[5xx]", "canary=1", "bake=20"),
+        *("on_failure=rollback",),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    stage.wait_for("TerminateInstanceInAutoScalingGroup")
+    ring(StateValue="ALARM")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 3, out + err
+    assert "in state ALARM: 5xx" in out
+    assert specs(stage.lab.world) == ["1"] * 3
+    assert stage.restored()
 
 
 def test_a_rollback_is_not_rolled_back_to_what_was_bad(stage):
