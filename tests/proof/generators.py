@@ -173,7 +173,7 @@ CRASHES = st.one_of(
     st.builds(
         Crash,
         st.sampled_from(["before", "after"]),
-        st.sampled_from([ENTRY, *MUTATIONS]),
+        st.sampled_from([ENTRY, *MUTATIONS, "CreateOrUpdateTags", "DeleteTags"]),
         st.integers(1, 8),
     ),
     st.builds(
@@ -189,14 +189,16 @@ CRASHES = st.one_of(
         st.integers(1, 30),
     ),
 )
+MASTERS = st.sampled_from(["first", "second"])
 SIGNALS = st.builds(Signal, st.integers(1, 30))
 TAKINGS = st.builds(
     Taking,
-    st.sampled_from(["resume", "resume", "abort"]),
+    st.sampled_from(["resume", "resume", "abort", "recover"]),
     st.sampled_from([0, 1, 20, 300, 3000]),
     st.one_of(st.none(), CRASHES, SIGNALS),
+    MASTERS,
 )
-RIVALS = st.builds(Rival, st.integers(1, 20), st.sampled_from(["resume", "abort", "roll"]))
+RIVALS = st.builds(Rival, st.integers(1, 20), st.sampled_from(["resume", "abort", "roll"]), MASTERS)
 
 
 FAULTS = st.one_of(CALL_FAULTS, LAUNCH_FAULTS, ACTORS)

@@ -9,31 +9,33 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import salt.payload
 
-from asgroll import journal, preflight, report
+from asgroll import journal, lease, marks, report, verbs
 from asgroll.aws import Aws
-from asgroll.engine import Engine
-from asgroll.errors import AsgrollError, Busy
-from asgroll.gates import GATES
-from asgroll.model import Phase, Roll
+from asgroll.errors import AsgrollError, Busy, Taken
+from asgroll.model import Roll
 from asgroll.policy import Policy, parse
 from tests.functional.roll.harness import GROUP, READS
 from tests.lab.inprocess import InProcessAWS, VirtualClock
 from tests.lab.scenario import build
 from tests.lab.world import World
-from tests.proof.story import ENTRY, SNAPSHOT, Crash, Signal, Story, Taking
+from tests.proof.story import ENTRY, REPORT, SNAPSHOT, Crash, Signal, Story, Taking
 
 # Virtual seconds after which a process counts as endless: up to 6 instances one by one, each at
 # worst with its deadlines, and every failure budget used up.
 LONGEST = 12 * 3600.0
 # Virtual seconds after the last trouble, before a person puts back what is left.
 QUIET = 1800.0
+# Calls that leave sizes, processes and instances alone.
+TAGGING = ("CreateOrUpdateTags", "DeleteTags")
 # Tries of a person to put everything back once nothing goes wrong any more.
 TRIES = 3
 
@@ -52,6 +54,7 @@ class Process:
 
     number: int
     end: Crash | Signal | None
+    master: str = "first"
     done: Counter[str] = field(default_factory=Counter)
     dead: bool = False
 
@@ -78,14 +81,14 @@ class Process:
 class Gateway(InProcessAWS):
     """The clients of one process; ``log`` takes its changes with the place in the history."""
 
-    def __init__(self, world: World, process: Process, at_change: Callable[[Process], None]):
+    def __init__(self, world: World, process: Process, at_change: Callable[[Process, str], None]):
         super().__init__(world, validate_output=False)
         self._process, self._at_change = process, at_change
 
     def _call(self, client: Any, service: str, operation: str, params: dict[str, Any]) -> Any:
         def call() -> Any:
             if not operation.startswith(READS):
-                self._at_change(self._process)
+                self._at_change(self._process, operation)
             return super(Gateway, self)._call(client, service, operation, params)
 
         return self._process.through(operation, call)
@@ -99,7 +102,7 @@ class Cache:
 
     def store(self, bank: str, key: str, data: Any) -> None:
         """Write an entry, as bytes."""
-        what = SNAPSHOT if bank == journal.BANK else ENTRY
+        what = {journal.BANK: SNAPSHOT, journal.TURN_BANK: ENTRY}.get(bank, REPORT)
         if what == ENTRY:
             last = data["entries"][-1]
             self._intended.update([last["fields"]["to"]] if last["kind"] == "SetDesired" else [])
@@ -118,9 +121,99 @@ class Cache:
         """Say whether there is such an entry."""
         return (bank, key) in self._store
 
+    def flush(self, bank: str, key: str) -> None:
+        """Drop an entry."""
+        self._store.pop((bank, key), None)
+
     def list(self, bank: str) -> list[str]:
         """Return the keys of a bank."""
         return [key for kept, key in self._store if kept == bank]
+
+
+class LabMaster:
+    """A Salt master in the lab, as far as one process needs it (``asgroll.master.Master``)."""
+
+    def __init__(self, play: Play, process: Process):
+        self._play, self._process = play, process
+        self._directory = os.path.join(play.directory, process.master)
+
+    def journal(self) -> journal.CacheJournal:
+        """The journal in a cache that all masters share."""
+        return journal.CacheJournal(Cache(self._play, self._process))
+
+    def lock(self, arn: str, group: str) -> contextlib.AbstractContextManager[None]:
+        """The group's lock on this master."""
+        return journal.lock(self._directory, arn, group)
+
+    def locked(self, arn: str, group: str) -> bool:
+        """Whether a process on this master holds the lock."""
+        return journal.locked(self._directory, arn, group)
+
+    def owner(self) -> str:
+        """The same for all processes of this master."""
+        return self._process.master
+
+    def user(self) -> str:
+        """Who typed the command."""
+        return "somebody"
+
+    def now(self) -> float:
+        """Virtual time."""
+        return self._play.world.now
+
+    def steady_clock(self) -> Callable[[], float]:
+        """Virtual time."""
+        return self._play.clock.now
+
+    def bus(self, policy: Policy) -> contextlib.AbstractContextManager[Any]:
+        """Nobody listens; the turns are counted for what happens at one of them."""
+        return contextlib.nullcontext(Deaf())
+
+    def lease(self, aws: Aws, policy: Policy, sleep: Callable[[float], None]) -> lease.Lease:
+        """The lease of this process."""
+        return lease.Lease(
+            aws,
+            self.owner(),
+            f"run{self._process.number}",
+            clock=self.now,
+            sleep=sleep,
+            lease_time=policy.lease_time,
+            settle_time=policy.settle_time,
+        )
+
+
+class Deaf:
+    """An event bus that nobody listens to."""
+
+    def report(self, event: Any, roll: Roll) -> None:
+        """Tell nobody."""
+
+
+class Wishes:
+    """``StopSignals`` of one process in virtual time."""
+
+    def __init__(self, play: Play, process: Process):
+        self._play, self._process, self._turns = play, process, 0
+        self._began = play.world.now
+
+    def __enter__(self) -> Wishes:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Nothing was changed."""
+
+    def why(self) -> str | None:
+        """Asked once at the beginning of each turn."""
+        self._turns += 1
+        end = self._process.end
+        return "SIGTERM" if isinstance(end, Signal) and self._turns >= end.turn else None
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass; a rival may try its luck meanwhile."""
+        if self._play.world.now - self._began > LONGEST:
+            raise EndlessError
+        self._play.meanwhile(self._process, self._turns)
+        self._play.clock.sleep(seconds)
 
 
 @dataclass
@@ -145,131 +238,90 @@ class Play:
     victims: frozenset[str] = frozenset()
     intended: set[int] = field(default_factory=set)
     arn: str = ""
-    refused: tuple[str, ...] = ()
     ended: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
     # -- what processes do --------------------------------------------------------------------
 
-    def start(self, verb: str, end: Crash | Signal | None) -> Roll | None:
-        """Run one process to its end, however it ends; None unless it ended by itself."""
-        process = Process(len(self.processes) + 1, end)
+    def start(self, verb: str, end: Crash | Signal | None = None, master: str = "first") -> None:
+        """Run one process to its end, however it ends."""
+        process = Process(len(self.processes) + 1, end, master)
         self.processes.append(process)
+        if verb == "resume" and self.known() is None:
+            verb = "roll"
+        if verb == "roll" and self.known() is None and not self._left():
+            self._judged_from_here()
+        aws = Aws(Gateway(self.world, process, self._changing).client)
         try:
-            with journal.lock(self.directory, self.arn, GROUP):
-                found = getattr(self, f"_{verb}")(process)
+            with pieces((verbs, "StopSignals", lambda: Wishes(self, process))):
+                answer = getattr(verbs, verb)(
+                    LabMaster(self, process), GROUP, self.arn, self.policy, aws
+                )
+            how = answer["data"][GROUP]["status"]
         except Killed:
-            found, how = None, "killed"
-        except Busy:
-            found, how = None, "busy"
+            how = "killed"
+        except (Busy, Taken):
+            how = "kept away"
         except EndlessError:
-            found, how = None, "endless"
+            how = "endless"
             self.wrong.append(f"end: process {process.number} ({verb}) does not end")
         except AsgrollError as exc:
-            found, how = None, f"refused ({exc})"
-        else:
-            how = found.phase.value if found is not None else "refused"
+            how = f"refused ({exc})"
         process.dead = True
         self.ended.append(f"{verb}: {how}")
-        return found
-
-    def _roll(self, process: Process) -> Roll | None:
-        earlier = self._journal(process).load(self.arn, GROUP)
-        aws = self._aws(process)
-        found = preflight.assess(aws, GROUP, self.policy, self.clock.now())
-        found = preflight.with_earlier(found, earlier)
-        if found.obstacles or not found.choice.victims:
-            self.refused = found.obstacles
-            return None
-        self._judged_from_here()
-        begun = preflight.begin(found, f"r{process.number}", self.clock.now())
-        return self._work(process, aws, begun)
 
     def _judged_from_here(self) -> None:
-        members = self.world.groups[GROUP].instances
+        members = self.world.groups[GROUP].instances if GROUP in self.world.groups else {}
         self.before = len(self.world.history)
         self.victims = frozenset(k for k, item in members.items() if item.lifecycle != "Standby")
 
-    def _resume(self, process: Process) -> Roll | None:
-        known = self._journal(process).load(self.arn, GROUP)
-        if known is None:
-            return self._roll(process)
-        if known.phase.ended and not report.open_ended(known):
-            return None
-        aws = self._aws(process)
-        found = preflight.assess(aws, GROUP, self.policy, self.clock.now(), choosing=False)
-        if found.obstacles:
-            return None
-        return self._work(process, aws, known.reopened(Phase.ROLLING, self.clock.now()))
+    def meanwhile(self, process: Process, turn: int) -> None:
+        """What somebody else does while a process sleeps."""
+        rival = self.story.rival
+        if rival is not None and process.number == 1 and turn == rival.turn:
+            self.start(rival.verb, master=rival.master)
 
-    def _abort(self, process: Process) -> Roll | None:
-        known = self._journal(process).load(self.arn, GROUP)
-        if known is None or (known.phase.ended and not report.leftovers(known)):
-            return None
-        ending = known.reopened(Phase.RESTORING, self.clock.now(), "aborted by a person")
-        return self._work(process, self._aws(process), ending)
-
-    def _work(self, process: Process, aws: Aws, begun: Roll) -> Roll:
-        start = self.world.now
-        engine: Engine
-
-        def sleep(seconds: float) -> None:
-            if self.world.now - start > LONGEST:
-                raise EndlessError
-            rival = self.story.rival
-            if rival is not None and process.number == 1 and engine.turns == rival.turn:
-                self.start(rival.verb, None)
-            self.clock.sleep(seconds)
-
-        def stop() -> str | None:
-            end = process.end
-            return "SIGTERM" if isinstance(end, Signal) and engine.turns >= end.turn else None
-
-        engine = Engine(
-            aws,
-            self._journal(process),
-            self.policy,
-            clock=self.clock.now,
-            sleep=sleep,
-            report=lambda event, roll: None,
-            stop=stop,
-            gates=GATES,
-        )
-        return engine.run(begun)
-
-    def _journal(self, process: Process) -> journal.CacheJournal:
-        return journal.CacheJournal(Cache(self, process))
-
-    def _aws(self, process: Process) -> Aws:
-        return Aws(Gateway(self.world, process, self._changing).client)
-
-    def _changing(self, process: Process) -> None:
+    def _changing(self, process: Process, operation: str) -> None:
         others = [p.number for p in self.processes if p is not process and not p.dead]
-        if others:
+        if others and operation not in TAGGING:
             self.wrong.append(f"I6: processes {others} and {process.number} work at once")
 
     # -- what people do -----------------------------------------------------------------------
 
     def known(self) -> Roll | None:
         """Return the roll as the next process would find it."""
-        return self._journal(Process(0, None)).load(self.arn, GROUP)
+        return LabMaster(self, Process(0, None)).journal().load(self.arn, GROUP)
 
     def take(self, taking: Taking) -> None:
         """Let a person go on with what there is."""
         self.clock.sleep(taking.gap)
-        self.start(taking.verb, taking.end)
+        if taking.verb == "recover":
+            self.store.clear()  # the journal is lost, with the master or its disk
+        self.start(taking.verb, taking.end, taking.master)
 
     def settle(self) -> None:
         """Put back what is left once nothing goes wrong any more: now it has to succeed."""
         for _ in range(TRIES):
-            roll = self.known()
-            gone = GROUP not in self.world.groups or self.world.groups[GROUP].status
-            if gone or roll is None or (roll.phase.ended and not report.leftovers(roll)):
+            verb = self._left()
+            if not verb:
                 return
             self.world.faults.clear()
             self.clock.sleep(QUIET)
-            self.start("abort", None)
-        self.wrong.append(f"I5: {TRIES} aborts in quiet times have left {report.leftovers(roll)}")
+            self.start(verb)
+        if self._left():
+            self.wrong.append(f"I5: {TRIES} times {verb} in quiet times have left something")
+
+    def _left(self) -> str:
+        """What has to be done because of what is left; empty when nothing is."""
+        group = self.world.groups.get(GROUP)
+        if group is None or group.status:
+            return ""
+        roll = self.known()
+        if roll is not None:
+            return "" if roll.phase.ended and not report.leftovers(roll) else "abort"
+        noted = SimpleNamespace(name=GROUP, tags={key: tag[0] for key, tag in group.tags.items()})
+        due = marks.due(noted)
+        return "recover" if due is not None and not due.nothing else ""
 
 
 def play(story: Story, directory: str) -> Play:

@@ -13,8 +13,8 @@ from typing import Any
 from tests.lab.world import Fault
 
 #: What a process does that a crash can come before or after: its writes to the journal (a snapshot,
-#: or an entry about a call) and its calls to AWS, by operation.
-SNAPSHOT, ENTRY = "snapshot", "entry"
+#: an entry about a call, a closing report) and its calls to AWS, by operation.
+SNAPSHOT, ENTRY, REPORT = "snapshot", "entry", "report"
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,20 @@ class Rival:
 
     turn: int
     verb: str
+    master: str = "first"
 
 
 @dataclass(frozen=True)
 class Taking:
     """
-    What a person does next: after ``gap`` seconds ``verb`` (resume, abort), which may end early.
+    What a person does next: after ``gap`` seconds ``verb`` (resume, abort, or recover once the
+    journal is lost), which may end early.
     """
 
     verb: str
     gap: float
     end: Crash | Signal | None = None
+    master: str = "first"
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ from tests.proof.story import Signal, Story
 
 # What is read once before a process goes to work, in no turn.
 PREFLIGHT = {"DescribeInstanceRefreshes", "DescribeLaunchTemplateVersions"}
+# What follows the last turn: the lease is given back, then evidence is read.
+CLOSING = {"DeleteTags", "GetConsoleOutput"}
 
 
 def broken(play: Play) -> list[str]:
@@ -73,7 +75,9 @@ def _stale(play: Play) -> float:
 def calm(story: Story) -> bool:
     """Whether the roll is never aborted, and nobody but us touches instances and sizes."""
     ends = [story.end, *(taking.end for taking in story.takings)]
-    aborts = any(taking.verb == "abort" for taking in story.takings) or (
+    verbs = [taking.verb for taking in story.takings]
+    verbs += [story.rival.verb] if story.rival else []
+    aborts = bool({"abort", "recover"}.intersection(verbs)) or (
         story.policy["on_signal"] == "abort" and any(isinstance(end, Signal) for end in ends)
     )
     slow = story.scenario["boot"]["straggler_share"] and story.policy["ready_timeout"] == "5m"
@@ -98,9 +102,11 @@ def _reads(play: Play, records: list[h.Record]) -> list[str]:
             continue
         if record.operation == invariants.GROUP_READ:
             turn = []
-        if record.operation.startswith(invariants.READ_PREFIXES):
+        if record.operation.startswith(invariants.READ_PREFIXES) or record.operation in CLOSING:
             turn.append(record)
-        if len(turn) > allowed and not PREFLIGHT.intersection(read.operation for read in turn):
+        if len(turn) > allowed and not {*PREFLIGHT, *CLOSING}.intersection(
+            read.operation for read in turn
+        ):
             at = record.time - play.world.start
             return [f"I8 at {at:.0f} s: {len(turn)} reads in a turn, {allowed} are enough"]
     return []
@@ -117,11 +123,13 @@ def _forgiven(play: Play, records: list[h.Record], found: list[str]) -> list[str
     ]
     if outside and _cut_off(records):
         found = [line for line in found if not _surplus(line, play)]
+    lost = any(fault.kind in ("lost_answer", "html_error") for fault in play.story.faults)
+    unheard = lost or len(play.processes) > 1
+    if unheard and any(size.after in play.intended for size in outside):
+        # Somebody asks for just the size that we asked for, and whose answer nobody heard.
+        found = [line for line in found if not line.startswith(("I1", "I3", "I5"))]
     if len(play.processes) < 2 or not outside:
         return found
-    if any(size.after in play.intended for size in outside):
-        # Somebody asks for just the size that we were about to ask for when we died.
-        found = [line for line in found if not line.startswith(("I1", "I5"))]
     # A scale-in by just our surge looks like somebody's giving the surge back, and a change after
     # a call whose answer nobody heard hides what that did. The roll believes what errs towards
     # more capacity.
