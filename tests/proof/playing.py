@@ -153,6 +153,9 @@ class LabMaster:
         """The same for all processes of this master."""
         return self._process.master
 
+    def user_data(self, group: str) -> None:
+        """Pillar has none for any group."""
+
     def user(self) -> str:
         """Who typed the command."""
         return "somebody"

@@ -116,6 +116,8 @@ def _forgiven(play: Play, records: list[h.Record], found: list[str]) -> list[str
     """Drop what nobody could know from what AWS and the journal say."""
     if _snatched(play, records):
         found = [line for line in found if not line.startswith(("I1", "I3"))]
+    if _overwritten(play, records):
+        found = [line for line in found if not line.startswith(("I1", "I2", "I5"))]
     if len(play.processes) > 1 and _suspended_too(play.story):
         found = [line for line in found if "suspended processes" not in line]
     outside = [
@@ -159,6 +161,24 @@ def _suspended_too(story: Story) -> bool:
     """
     theirs = [f.get("processes") for f in story.faults if f.kind == "operator_suspends"]
     return bool(set(story.policy["suspend"]).intersection(*theirs)) if theirs else False
+
+
+def _overwritten(play: Play, records: list[h.Record]) -> bool:
+    """
+    Whether somebody changed the desired capacity between the caller's last look and its own
+    change. The API has no compare-and-set: one of the two is lost, as README says.
+    """
+    changed, looked = 0.0, play.world.start
+    for record in records[play.before :]:
+        if isinstance(record, h.Size):
+            if record.field == "desired" and record.actor != "caller":
+                changed = record.time
+        elif isinstance(record, h.Call) and record.actor == "caller":
+            if record.operation == invariants.GROUP_READ and record.outcome == "ok":
+                looked = record.time
+            elif record.operation == "SetDesiredCapacity" and changed >= looked - _stale(play):
+                return True
+    return False
 
 
 def _snatched(play: Play, records: list[h.Record]) -> bool:
