@@ -219,11 +219,11 @@ class Engine:
             reason = f"the group was deleted, and another one of the same name is {world.group.arn}"
             return self._end(roll, Phase.HALTED, reason, now)
         try:
-            standing, why = self._lease.heed(world)
+            standing, why = self._lease.heed(world, self._clock() - now)
         except MarkError as exc:
             standing, why = Standing.LOST, str(exc)
         if standing is Standing.LOST:
-            return self._end(roll, Phase.STOPPED, why, now)
+            return self._end(roll, Phase.HALTED, why, now)
         before, roll = roll, fold(roll, world, self._policy, now)
         for event in changes.between(before, roll, world, now):
             self._report(event, roll)

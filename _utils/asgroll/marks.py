@@ -147,6 +147,15 @@ def taken(held: Claim, group: str, now: float) -> str:
     )
 
 
+def left_behind(due: Due, group: str) -> str:
+    """What speaks against working on a group on which another roll has left something."""
+    return (
+        f"the group says that roll {due.roll} has not put everything back, and it is not the one "
+        "that the journal here knows: go on with it on the master that began it, or "
+        f"`salt-run asgcycle.recover {group}` puts back what it changed"
+    )
+
+
 def due_after(roll: Roll, actions: Iterable[Action] = ()) -> Due:
     """
     What will have to be put back once these actions are carried out.

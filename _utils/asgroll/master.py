@@ -99,9 +99,13 @@ class Master:
         return salt.utils.user.get_specific_user()
 
     def lease(
-        self, aws: AwsLaunch, policy: Policy, sleep: Callable[[float], None]
+        self, aws: AwsLaunch, policy: Policy, sleep: Callable[[float], None], settled: str = ""
     ) -> lease.Lease | lease.Unleased:
-        """The lease of this run on a group; nothing where the policy says ``lease: false``."""
+        """
+        The lease of this run on a group; nothing where the policy says ``lease: false``.
+
+        :param settled: a roll that is known to have put everything back, whatever its tag says.
+        """
         if not policy.lease:
             return lease.Unleased()
         return lease.Lease(
@@ -112,6 +116,7 @@ class Master:
             sleep=sleep,
             lease_time=policy.lease_time,
             settle_time=policy.settle_time,
+            settled=settled,
         )
 
     def bus(self, policy: Policy) -> EventBus:

@@ -252,11 +252,7 @@ def with_marks(
     if claim is not None and claim.owner != marks.plain(owner) and claim.until > now:
         found.append(marks.taken(claim, group.name, now))
     elif due is not None and not due.nothing and (earlier is None or earlier.id != due.roll):
-        found.append(
-            f"the group says that roll {due.roll} has not put everything back, and the journal "
-            "here does not know it: go on with it on the master that began it, or "
-            f"`salt-run asgcycle.recover {group.name}` puts back what it changed"
-        )
+        found.append(marks.left_behind(due, group.name))
     others = group.tag_count - sum(1 for key in marks.OWN if key in group.tags)
     if policy.lease and others + len(marks.OWN) > marks.MOST_TAGS:
         found.append(

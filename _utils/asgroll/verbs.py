@@ -189,8 +189,10 @@ def roll(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) ->
         if not found.choice.victims:
             comment = "nothing to replace: no instance is selected"
             return shape({name: {"result": True, "status": "done", "comment": comment}}, 0)
+        earlier = master.journal().load(arn, name)
+        settled = earlier.id if earlier is not None else ""
         begun = begin(found, master.now())
-        return run(master, name, begun, policy, aws, found.warnings)
+        return run(master, name, begun, policy, aws, found.warnings, settled)
 
 
 def begin(found: preflight.Assessment, now: float) -> Roll:
@@ -308,7 +310,13 @@ def _ending(master: Master, name: str, ending: Roll, policy: Policy, aws: AwsLau
 
 
 def run(
-    master: Master, name: str, begun: Roll, policy: Policy, aws: AwsLaunch, warnings: tuple = ()
+    master: Master,
+    name: str,
+    begun: Roll,
+    policy: Policy,
+    aws: AwsLaunch,
+    warnings: tuple = (),
+    settled: str = "",
 ) -> dict:
     """Drive the engine with real time, real signals, the journal and the event bus."""
     with StopSignals() as stop, master.bus(policy) as bus:
@@ -320,7 +328,7 @@ def run(
             sleep=stop.sleep,
             report=bus.report,
             stop=stop.why,
-            lease=master.lease(aws, policy, stop.sleep),
+            lease=master.lease(aws, policy, stop.sleep, settled),
         )
         try:
             ended = engine.run(begun)
