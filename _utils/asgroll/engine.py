@@ -239,7 +239,7 @@ class Engine:
         """Plan, and do what is planned as long as this view is good for it."""
         actions = plan(world, roll, self._policy, now)
         try:
-            self._lease.note(roll, actions)
+            actions = self._lease.note(roll, actions)
         except AwsError as exc:
             return self._not_noted(roll, exc, now)
         failed = False

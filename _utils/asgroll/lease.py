@@ -57,8 +57,9 @@ class Unleased:
         """Always valid."""
         return True
 
-    def note(self, roll: Roll, actions: Iterable[Action]) -> None:
-        """Write nothing on the group."""
+    def note(self, roll: Roll, actions: Iterable[Action]) -> list[Action]:
+        """Write nothing on the group: all may be done."""
+        return list(actions)
 
     def order(self, world: World, roll: Roll) -> marks.Order | None:
         """Nobody can give orders."""
@@ -237,17 +238,20 @@ class Lease:
         self._until = self._seen_at = float("-inf")
         return Standing.LOST, why
 
-    def note(self, roll: Roll, actions: Iterable[Action]) -> None:
+    def note(self, roll: Roll, actions: Iterable[Action]) -> list[Action]:
         """
         Write what has to be put back once these actions are carried out, unless it is noted.
 
+        :return: the actions that are noted: the others have to wait for the next turn.
         :raises AwsError: it is not noted: then nothing may be changed.
         """
-        due = marks.due_after(roll, actions)
+        found = marks.noted(actions)
+        due = marks.due_after(roll, found)
         if due.text() == self._noted or (due.nothing and not self._noted):
-            return
+            return found
         self._aws.tag(roll.group, {marks.RESTORE: due.text()})
         self._noted, self._noted_at = due.text(), self._clock()
+        return found
 
     def order(self, world: World, roll: Roll) -> marks.Order | None:
         """What a person wants of this roll and was not heeded yet; an unreadable order is none."""

@@ -16,9 +16,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from asgroll.actions import Action, SetDesired, SetMax, Suspend
+from asgroll.actions import Action, SetDesired, SetMax, Suspend, Terminate
 from asgroll.errors import MarkError
-from asgroll.model import Group, Roll
+from asgroll.model import Group, Roll, World
 from asgroll.values import format_duration
 
 PREFIX = "asgcycle:"
@@ -34,6 +34,8 @@ ORDERS = ("pause", "abort", "approve")
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9+\-._:/@]")
 #: Characters kept of a name, so that three of them fit into one tag.
 _NAME_LENGTH = 64
+#: Terminations with decrement that fit into one note, at the longest (WeightedCapacity to 999).
+MOST_LEAVING = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,9 @@ class Due:
     What has to be put back.
 
     ``desired`` is the desired capacity when this was written, ``delta`` our share of it.
-    ``max_set`` is None when MaxSize was left alone.
+    ``max_set`` is None when MaxSize was left alone. What is about to be sent when this is written
+    may have been sent or not: ``before`` is the desired capacity without the raise, ``leaving``
+    the instances that are terminated with decrement, and their weights.
     """
 
     roll: str
@@ -66,14 +70,22 @@ class Due:
     max_size: int
     max_set: int | None
     suspended: frozenset[str]
+    before: int | None = None
+    leaving: tuple[tuple[str, int], ...] = ()
 
     def text(self) -> str:
         """As the tag's value."""
+        before = f" before={self.before}" if self.before is not None else ""
         raised = f" set={self.max_set}" if self.max_set is not None else ""
         rests = f" suspended={'+'.join(sorted(self.suspended))}" if self.suspended else ""
+        gone = "+".join(
+            key.removeprefix("i-") + (f":{weight}" if weight != 1 else "")
+            for key, weight in self.leaving
+        )
         return (
-            f"roll={self.roll} at={self.started_at:.0f} desired={self.desired} "
+            f"roll={self.roll} at={self.started_at:.0f} desired={self.desired}{before} "
             f"delta={self.delta} max={self.max_size}{raised}{rests}"
+            + (f" leaving={gone}" if gone else "")
         )
 
     @property
@@ -124,7 +136,14 @@ def due(group: Group) -> Due | None:
             max_size=int(found["max"]),
             max_set=int(found["set"]) if "set" in found else None,
             suspended=frozenset(filter(None, found.get("suspended", "").split("+"))),
+            before=int(found["before"]) if "before" in found else None,
+            leaving=tuple(map(_leaving, filter(None, found.get("leaving", "").split("+")))),
         )
+
+
+def _leaving(word: str) -> tuple[str, int]:
+    key, _, weight = word.partition(":")
+    return f"i-{key}", int(weight or 1)
 
 
 def order(group: Group) -> Order | None:
@@ -156,33 +175,65 @@ def left_behind(due: Due, group: str) -> str:
     )
 
 
+def noted(actions: Iterable[Action]) -> list[Action]:
+    """As many of these actions as one note has room for."""
+    room, found = MOST_LEAVING, []
+    for action in actions:
+        room -= isinstance(action, Terminate) and action.decrement
+        if room < 0:
+            break
+        found.append(action)
+    return found
+
+
 def due_after(roll: Roll, actions: Iterable[Action] = ()) -> Due:
     """
     What will have to be put back once these actions are carried out.
 
-    Only what raises or suspends is looked ahead at. A termination with decrement shows in the next
-    turn: noted too early, a crash before the call would leave our share in place unnoticed.
+    A call may be the last thing that a process does, and what it changes has to be known without
+    another note: so the raise and the terminations that lower our share are named beforehand.
     """
     delta, desired = roll.delta, roll.expected_desired
     max_set, suspended = roll.max_set, roll.suspended
+    before, leaving = None, []
     for action in actions:
-        if isinstance(action, SetDesired):
-            delta, desired = delta + action.to - desired, action.to
+        if isinstance(action, SetDesired) and action.to > desired:
+            before, delta, desired = desired, delta + action.to - desired, action.to
         elif isinstance(action, SetMax) and not action.restore:
             max_set = action.to
         elif isinstance(action, Suspend):
             suspended = suspended | set(action.processes)
-    return Due(roll.id, roll.started_at, desired, delta, roll.max_size, max_set, suspended)
+        elif isinstance(action, Terminate) and action.decrement:
+            leaving.append((action.instance, action.weight))
+    return Due(
+        roll=roll.id,
+        started_at=roll.started_at,
+        desired=desired,
+        delta=delta,
+        max_size=roll.max_size,
+        max_set=max_set,
+        suspended=suspended,
+        before=before,
+        leaving=tuple(leaving),
+    )
 
 
-def share_left(noted: Due, desired: int) -> int:
+def share_left(noted: Due, world: World) -> int:
     """
     Our share of the desired capacity now, from a note written when it was ``noted.desired``.
 
-    What is missing since then counts as given back by us: in doubt the group keeps more capacity,
+    What is missing since then counts as given back by us, and a raise that may not have been sent
+    as not sent when the desired capacity is another now: in doubt the group keeps more capacity,
     never less.
     """
-    return max(0, noted.delta - max(0, noted.desired - desired))
+    now, expected, delta = world.group.desired, noted.desired, noted.delta
+    if noted.before is not None and now != expected:
+        expected, delta = noted.before, delta - (expected - noted.before)
+    for key, weight in noted.leaving:
+        instance = world.instances.get(key)
+        if instance is None or instance.leaving:
+            expected, delta = expected - weight, delta - weight
+    return max(0, delta - max(0, expected - now))
 
 
 def _words(group: Group, key: str) -> Mapping[str, str] | None:

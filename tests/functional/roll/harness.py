@@ -19,6 +19,7 @@ from asgroll.aws import Aws
 from asgroll.engine import Engine
 from asgroll.events import Event
 from asgroll.journal import MemoryJournal, from_plain, to_plain
+from asgroll.lease import Lease
 from asgroll.model import Phase, Roll
 from asgroll.policy import Policy, parse
 from tests.lab import invariants
@@ -147,6 +148,7 @@ def roll(
     failed: Collection[str] = (),
     surge_units: int | None = None,
     unavailable_units: int | None = None,
+    leased: bool = False,
     **policy: Any,
 ) -> Outcome:
     """Run one roll and judge it.
@@ -161,6 +163,7 @@ def roll(
         failed: replacements that may be terminated although they served.
         surge_units: how far above live it may go; by default worked out from ``policy``.
         unavailable_units: how far below live it may go; the same.
+        leased: take the lease of the group, and note on it what has to be put back.
         policy: keys of the policy.
 
     Raises:
@@ -171,7 +174,7 @@ def roll(
         return run.outcome
     if victims is not None:
         run.outcome.victims = frozenset(victims)
-    finish(run, stop=stop, deadline=deadline)
+    finish(run, stop=stop, deadline=deadline, lease=lease(run) if leased else None)
     judge(run.outcome, policy, failed=failed, surge=surge_units, unavailable=unavailable_units)
     return run.outcome
 
@@ -213,11 +216,25 @@ def begin(
     return Run(outcome, aws, clock, MemoryJournal(), began)
 
 
+def lease(run: Run, owner: str = "master", number: int = 1) -> Lease:
+    """Return the lease of a process of ``owner`` on the run's group."""
+    return Lease(
+        run.aws,
+        owner,
+        f"{owner}-{number}",
+        clock=run.clock.now,
+        sleep=run.clock.sleep,
+        lease_time=run.outcome.policy.lease_time,
+        settle_time=run.outcome.policy.settle_time,
+    )
+
+
 def finish(
     run: Run,
     *,
     stop: Callable[[World, int], str | None] = lambda world, turn: None,
     deadline: float = DEADLINE,
+    lease: Lease | None = None,
 ) -> None:
     """Let the engine work on the run's roll until it ends."""
     outcome, world = run.outcome, run.outcome.world
@@ -242,6 +259,7 @@ def finish(
         sleep=sleep,
         report=lambda event, _: events.append(event),
         stop=stopping,
+        lease=lease,
     )
     try:
         outcome.roll = engine.run(outcome.roll)

@@ -1,5 +1,11 @@
 """Region, endpoint and an assumed role come from the policy."""
 
+import time
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
 from tests.lab.world.history import Call
 
 ROLE = "arn:aws:iam::123456789012:role/asgcycle"
@@ -33,3 +39,50 @@ def test_the_endpoint_of_the_policy_wins(stage):
     stage.salt.environment["AWS_ENDPOINT_URL"] = "http://127.0.0.1:9"
     found = stage.call("asgcycle.list", endpoint_url=endpoint)
     assert found["data"]["web"]["desired"] == 3
+
+
+def test_credentials_that_expire_in_mid_roll_are_renewed(stage):
+    """The lab's live for two seconds, less than a replacement takes to boot."""
+    stage.lab.world.session_seconds = 2.0
+    found = stage.call("asgcycle.roll", "web", role_arn=ROLE)
+    assert (found["retcode"], found["data"]["web"]["replaced"]) == (0, 3), found
+    calls = [r for r in stage.lab.world.history if isinstance(r, Call) and r.actor == "caller"]
+    assert calls[-1].time - calls[0].time > 2 * stage.lab.world.session_seconds
+    assert "ExpiredToken" not in {call.outcome for call in calls}
+    assert len(callers(stage, "AssumeRole")) > 1
+    assert stage.violations() == []
+    assert stage.restored()
+
+
+def test_the_lab_refuses_credentials_that_have_expired(stage):
+    """So that the test before this one can fail."""
+    stage.lab.world.session_seconds = 0.5
+    endpoint = {"endpoint_url": stage.lab.endpoint_url, "region_name": "eu-central-1"}
+    given = boto3.client("sts", **endpoint).assume_role(RoleArn=ROLE, RoleSessionName="x")
+    keys = given["Credentials"]
+    client = boto3.client(
+        "autoscaling",
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+        **endpoint,
+    )
+    deadline = time.monotonic() + 30
+    with pytest.raises(ClientError, match="ExpiredToken"):
+        while time.monotonic() < deadline:
+            client.describe_auto_scaling_groups()
+            time.sleep(0.1)
+
+
+def test_a_role_that_may_not_be_assumed_any_more_halts_the_roll_and_resume_goes_on(stage):
+    stage.lab.world.session_seconds = 2.0
+    stage.fault(kind="denied", operation="AssumeRole", nth=6, count=1000)
+    found = stage.call("asgcycle.roll", "web", role_arn=ROLE)
+    data = found["data"]["web"]
+    assert (found["retcode"], data["status"]) == (3, "halted")
+    assert "AssumeRole" in data["reason"]
+    with stage.lab.lock:
+        stage.lab.world.faults.clear()
+    done = stage.call("asgcycle.resume", "web", role_arn=ROLE)
+    assert (done["retcode"], done["data"]["web"]["replaced"]) == (0, 3), done
+    assert stage.restored()

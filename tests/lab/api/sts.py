@@ -19,15 +19,18 @@ def get_caller_identity(world: World, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def assume_role(world: World, params: dict[str, Any]) -> dict[str, Any]:
-    """AssumeRole: any role, for an hour unless told."""
+    """AssumeRole: any role, for an hour unless told; each time with credentials of its own."""
+    key = f"ASIALAB{len(world.sessions):013d}"
+    asked = params.get("DurationSeconds", 3600)
+    world.sessions[key] = world.now + (world.session_seconds or asked)
     role = params["RoleArn"].rsplit("/", 1)[-1]
     session = params["RoleSessionName"]
     return {
         "Credentials": {
-            "AccessKeyId": "ASIALABLABLABLABLAB0",
+            "AccessKeyId": key,
             "SecretAccessKey": "lab",
             "SessionToken": "lab",
-            "Expiration": moment(world.now + params.get("DurationSeconds", 3600)),
+            "Expiration": moment(world.sessions[key]),
         },
         "AssumedRoleUser": {
             "AssumedRoleId": f"AROALAB:{session}",

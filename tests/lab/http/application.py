@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Iterable
 from itertools import count
@@ -16,7 +17,7 @@ from tests.lab.http.region import Region, Regions
 from tests.lab.http.serving import cut
 from tests.lab.http.timekeeping import Timekeeper
 from tests.lab.http.wire import Answer, Call
-from tests.lab.world import ApiError
+from tests.lab.world import ApiError, faults
 
 RESET_PATH = "/moto-api/reset"
 #: What a proxy in front of an API answers when it is broken. botocore recognises a page that begins
@@ -112,6 +113,8 @@ class Application:
             if call.region not in self.regions:
                 return self._refuse(call, _unknown_region(call.region))[0]
             region = self.regions[call.region]
+            if region.world.sessions.get(call.access_key, math.inf) <= region.world.now:
+                return self._expired(region, call)
             fault = region.world.on_call(call.service, call.operation, call.params)
         if fault is not None and fault.latency:
             # Not under the lock: one slow call does not hold up the others.
@@ -128,6 +131,13 @@ class Application:
             cut(environ["werkzeug.socket"])
             raise LostAnswer
         return answer
+
+    def _expired(self, region: Region, call: Call) -> Answer:
+        """Refuse a call signed with credentials of an assumed role whose time is up."""
+        account = region.world.account
+        error = faults.refusal("expired_token", call.service, call.operation, account, "")
+        region.world.record_call(call.service, call.operation, call.params, error.code)
+        return self._refuse(call, error)[0]
 
     def _faulty(
         self, region: Region, call: Call, fault: Any, environ: dict[str, Any]

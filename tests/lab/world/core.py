@@ -72,6 +72,10 @@ class Core:
         self.target_groups: dict[str, TargetGroup] = {}
         self.load_balancers: dict[str, LoadBalancer] = {}
         self.alarms: dict[str, str] = {}
+        # Seconds that an assumed role's credentials last; None means what the caller asks for.
+        self.session_seconds: float | None = None
+        # Access keys of assumed roles, and when they expire.
+        self.sessions: dict[str, float] = {}
         self.templates = templates if templates is not None else Templates(lambda: self.now)
         self._numbers = count(1)
         self._names = count(1)

@@ -1,5 +1,6 @@
 """What a roll writes on its group, and how it is read back."""
 
+import dataclasses
 import re
 
 import pytest
@@ -8,11 +9,12 @@ from asgroll import marks
 from asgroll.actions import SetDesired, SetMax, Suspend, Terminate
 from asgroll.errors import MarkError
 from asgroll.model import Cause, Group
-from tests.unit.asgroll.build import NOW, roll
+from tests.unit.asgroll.build import NOW, instance, roll, world
 
 TAKEN_BY_EVERY_SERVICE = re.compile(r"[A-Za-z0-9 +\-=._:/@]{1,256}")
 CLAIM = marks.Claim("salt.example.com.1a2b3c4d", "r0123456789a", "0123456789ab", 1_795_000_300.0)
 DUE = marks.Due("r1", NOW, 12, 2, 10, 12, frozenset({"AZRebalance", "ScheduledActions"}))
+LEAVING = dataclasses.replace(DUE, before=10, leaving=(("i-0123456789abcdef0", 1), ("i-2", 3)))
 ORDER = marks.Order("pause", "r1", "sudo_ada", NOW)
 
 
@@ -21,7 +23,7 @@ def group(**tags):
     return Group("web", 0, 10, 6, tags=named)
 
 
-@pytest.mark.parametrize("mark", [CLAIM, DUE, ORDER], ids=lambda mark: type(mark).__name__)
+@pytest.mark.parametrize("mark", [CLAIM, DUE, LEAVING, ORDER], ids=lambda mark: type(mark).__name__)
 def test_a_tag_keeps_to_the_characters_and_the_length_that_every_service_takes(mark):
     assert TAKEN_BY_EVERY_SERVICE.fullmatch(mark.text())
 
@@ -37,7 +39,17 @@ def test_the_longest_tags_still_fit():
     ]
     longest = [
         marks.Claim(name, "r" * 12, "a" * 12, 99_999_999_999.0),
-        marks.Due("r" * 12, 99_999_999_999.0, 10000, 10000, 10000, 10000, frozenset(processes)),
+        marks.Due(
+            "r" * 12,
+            99_999_999_999.0,
+            10000,
+            10000,
+            10000,
+            10000,
+            frozenset(processes),
+            before=10000,
+            leaving=(("i-0123456789abcdef0", 999),) * marks.MOST_LEAVING,
+        ),
         marks.Order("approve", "r" * 12, name, 99_999_999_999.999),
     ]
     assert [len(m.text()) <= 256 for m in longest] == [True] * 3
@@ -47,6 +59,7 @@ def test_what_is_written_is_read_back():
     shown = group(lease=CLAIM.text(), restore=DUE.text(), order=ORDER.text())
     assert marks.claim(shown) == CLAIM
     assert marks.due(shown) == DUE
+    assert marks.due(group(restore=LEAVING.text())) == LEAVING
     assert marks.order(shown) == ORDER
 
 
@@ -73,16 +86,24 @@ def test_a_name_is_put_into_plain_characters(name, expected):
     assert marks.plain(name) == expected
 
 
-def test_what_will_be_raised_is_noted_before_it_is():
+def test_what_will_be_changed_is_noted_before_it_is():
     actions = [
         Suspend(("AZRebalance",)),
         SetMax(12),
         SetDesired(6, 8),
         Terminate("i-1", 1, True, Cause.VICTIM, ""),
+        Terminate("i-2", 1, False, Cause.VICTIM, ""),
     ]
     noted = marks.due_after(roll(desired=6, max_size=6), actions)
     assert (noted.delta, noted.desired, noted.max_size, noted.max_set) == (2, 8, 6, 12)
     assert noted.suspended == {"AZRebalance"}
+    assert (noted.before, noted.leaving) == (6, (("i-1", 1),))
+
+
+def test_what_one_note_has_no_room_for_waits_for_the_next_turn():
+    many = [Terminate(f"i-{n}", 1, True, Cause.VICTIM, "") for n in range(5)]
+    others = [Terminate(f"i-1{n}", 1, False, Cause.VICTIM, "") for n in range(5)]
+    assert marks.noted([*others, *many]) == [*others, *many[:3]]
 
 
 def test_putting_back_is_noted_only_once_it_is_done():
@@ -93,15 +114,30 @@ def test_putting_back_is_noted_only_once_it_is_done():
     assert marks.due_after(roll(desired=6)).nothing
 
 
+RAISING = dataclasses.replace(DUE, before=10)
+LOWERING = dataclasses.replace(DUE, leaving=(("i-1", 1), ("i-2", 1)))
+
+
 @pytest.mark.parametrize(
-    ("now", "left"),
+    ("due", "now", "members", "left"),
     [
-        pytest.param(12, 2, id="as it was noted"),
-        pytest.param(11, 1, id="one is missing: it counts as given back"),
-        pytest.param(10, 0, id="all given back"),
-        pytest.param(7, 0, id="scaled in besides"),
-        pytest.param(15, 2, id="scaled out besides"),
+        pytest.param(DUE, 12, "", 2, id="as it was noted"),
+        pytest.param(DUE, 11, "", 1, id="one is missing: it counts as given back"),
+        pytest.param(DUE, 10, "", 0, id="all given back"),
+        pytest.param(DUE, 7, "", 0, id="scaled in besides"),
+        pytest.param(DUE, 15, "", 2, id="scaled out besides"),
+        pytest.param(RAISING, 12, "", 2, id="raised"),
+        pytest.param(RAISING, 10, "", 0, id="not raised"),
+        pytest.param(RAISING, 11, "", 0, id="not raised, or raised and scaled in: in doubt not"),
+        pytest.param(RAISING, 13, "", 0, id="not raised, or raised and scaled out: in doubt not"),
+        pytest.param(LOWERING, 12, "12", 2, id="neither has left"),
+        pytest.param(LOWERING, 11, "2", 1, id="one has left"),
+        pytest.param(LOWERING, 10, "", 0, id="both have left"),
+        pytest.param(LOWERING, 12, "2", 1, id="one has left, and somebody scaled out"),
+        pytest.param(LOWERING, 14, "", 0, id="both have left, and somebody scaled out"),
+        pytest.param(LOWERING, 10, "2", 0, id="one has left, and somebody scaled in"),
     ],
 )
-def test_our_share_is_never_thought_larger_than_it_can_be(now, left):
-    assert marks.share_left(DUE, now) == left
+def test_our_share_is_never_thought_larger_than_it_can_be(due, now, members, left):
+    there = [instance(f"i-{n}") for n in members]
+    assert marks.share_left(due, world(*there, desired=now, maximum=20)) == left
