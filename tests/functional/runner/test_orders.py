@@ -13,6 +13,8 @@ from tests.lab.salt_run import SaltRun
 
 TERMINATE = "TerminateInstanceInAutoScalingGroup"
 SLOW = {"boot": {"median": 3.0, "sigma": 0.1}}
+#: Slow enough for other processes to start meanwhile.
+VERY_SLOW = {"boot": {"median": 40.0, "sigma": 0.1}}
 
 
 def answer(done, group="web"):
@@ -45,11 +47,10 @@ def own_tags(stage):
     return sorted(key for key in stage.lab.world.groups["web"].tags if key in marks.OWN)
 
 
-def wait_for_tag(stage, key):
-    deadline = time.monotonic() + 60
-    while key not in own_tags(stage):
-        assert time.monotonic() < deadline, f"no {key} came"
-        time.sleep(0.05)
+def wait_out_the_lease(stage):
+    text, _ = stage.lab.world.groups["web"].tags[marks.LEASE]
+    until = float(text.partition("until=")[2])
+    time.sleep(max(0.0, until + 1 - time.time()))
 
 
 @pytest.fixture
@@ -63,9 +64,9 @@ def other(stage, tmp_path):
 # -- pause, approve, abort -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("stage", [SLOW], indirect=True)
+@pytest.mark.parametrize("stage", [VERY_SLOW], indirect=True)
 def test_pause_from_another_terminal_stops_a_roll_and_keeps_its_capacity(stage):
-    process = start(stage.salt, "asgcycle.roll", "web")
+    process = start(stage.salt, "asgcycle.roll", "web", "ready_timeout=5m")
     stage.wait_for("SetDesiredCapacity")
     asked = stage.call("asgcycle.pause", "web")
     assert (asked["retcode"], asked["data"]["web"]["status"]) == (0, "asked")
@@ -77,15 +78,15 @@ def test_pause_from_another_terminal_stops_a_roll_and_keeps_its_capacity(stage):
     told = stage.call("asgcycle.status", "web")
     assert told["data"]["web"]["status"] == "paused"
 
-    done = stage.run("asgcycle.resume", "web")
-    assert (done.code, answer(done)["replaced"]) == (0, 3)
+    done = stage.run("asgcycle.abort", "web")
+    assert (done.code, answer(done)["left_changed"]) == (0, {})
     assert stage.restored()
     assert own_tags(stage) == []
 
 
-@pytest.mark.parametrize("stage", [SLOW], indirect=True)
-def test_a_second_master_can_pause_and_abort_a_roll(stage, other):
-    process = start(stage.salt, "asgcycle.roll", "web")
+@pytest.mark.parametrize("stage", [VERY_SLOW], indirect=True)
+def test_a_second_master_can_abort_a_roll(stage, other):
+    process = start(stage.salt, "asgcycle.roll", "web", "ready_timeout=5m")
     stage.wait_for("SetDesiredCapacity")
     asked = other("asgcycle.abort", "web")
     assert (asked.code, answer(asked)["status"]) == (0, "asked")
@@ -139,18 +140,18 @@ def test_recover_puts_a_group_back_whose_journal_was_deleted_in_mid_roll(stage):
     assert (done.code, answer(done)["left_changed"]) == (0, {})
     assert stage.restored()
     assert own_tags(stage) == []
-    assert stage.violations() == []
+    assert stage.violations(surge=2) == []
 
 
 @pytest.mark.parametrize("stage", [SLOW], indirect=True)
 def test_recover_works_without_the_whole_cache_once_the_lease_has_run_out(stage):
     """The folder also tells who we are: without it the old lease is somebody else's."""
-    killed(stage, "lease_time=6s", "surge=2")
+    killed(stage, "lease_time=30s", "surge=2")
     shutil.rmtree(stage.salt.folder / "cache" / "asgcycle")
     refused = stage.run("asgcycle.recover", "web")
-    if refused.code == 2:
-        assert "works on web (roll r" in answer(refused)["obstacles"][0]
-    time.sleep(6)
+    assert refused.code == 2
+    assert "works on web (roll r" in answer(refused)["obstacles"][0]
+    wait_out_the_lease(stage)
     done = stage.run("asgcycle.recover", "web")
     assert (done.code, answer(done)["left_changed"]) == (0, {})
     assert stage.restored()
@@ -183,11 +184,11 @@ def test_of_two_masters_that_race_for_a_group_one_rolls_and_the_other_is_refused
 
 @pytest.mark.parametrize("stage", [SLOW], indirect=True)
 def test_another_master_takes_over_from_a_dead_one_after_its_lease(stage, other):
-    killed(stage, "lease_time=20s")
+    killed(stage, "lease_time=30s")
     refused = other("asgcycle.recover", "web")
     assert refused.code == 2
     assert "test_master." in answer(refused)["obstacles"][0]
-    time.sleep(20)
+    wait_out_the_lease(stage)
     blocked = other("asgcycle.roll", "web")
     assert blocked.code == 2
     assert "has not put everything back" in answer(blocked)["obstacles"][0]
@@ -198,8 +199,8 @@ def test_another_master_takes_over_from_a_dead_one_after_its_lease(stage, other)
 
 
 def test_without_a_lease_no_tag_is_written(stage):
-    found = stage.call("asgcycle.roll", "web", lease=False, surge=3)
-    assert found["retcode"] == 0, found
+    done = stage.run("asgcycle.roll", "web", "lease=false", "surge=3")
+    assert done.code == 0, done.out
     assert "CreateOrUpdateTags" not in stage.mutations()
     assert stage.restored()
 
@@ -210,7 +211,7 @@ def test_without_a_lease_no_tag_is_written(stage):
 def test_history_and_report_show_what_was_rolled(stage):
     nothing = stage.call("asgcycle.history", "web")
     assert nothing["data"]["web"]["comment"] == "no roll of web has ended yet"
-    ids = [stage.call("asgcycle.roll", "web", surge=3)["data"]["web"]["roll_id"] for _ in range(2)]
+    ids = [answer(stage.run("asgcycle.roll", "web", "surge=3"))["roll_id"] for _ in range(2)]
     shown = stage.run("asgcycle.history", "web", out=None)
     lines = [line.split() for line in shown.out.splitlines() if line.strip().startswith("r")]
     assert [line[0] for line in lines] == ["roll", *reversed(ids)]

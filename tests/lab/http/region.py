@@ -71,7 +71,8 @@ class Region:
         merged = MERGED.get((service, operation))
         if merged is not None:
             return lambda params: merged(self, params)
-        if service == "autoscaling" and (service, operation) not in STORED_BY_MOTO:
+        ours = service == "autoscaling" and (service, operation) not in STORED_BY_MOTO
+        if ours or (service, operation) == ("sts", "AssumeRole"):
             return lambda params: self.ask_world(service, operation, params)
         return None
 
