@@ -190,7 +190,7 @@ def _as_journal_error(what: str) -> Iterator[None]:
     except Exception as exc:  # every cache driver raises errors of its own
         raise JournalError(
             f"the journal cannot {what}: {type(exc).__name__}: {exc}; check the master's `cache` "
-            "setting and its disk"
+            "setting, and the disk or the server that it names"
         ) from exc
 
 

@@ -189,10 +189,8 @@ def roll(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) ->
         if not found.choice.victims:
             comment = "nothing to replace: no instance is selected"
             return shape({name: {"result": True, "status": "done", "comment": comment}}, 0)
-        earlier = master.journal().load(arn, name)
-        settled = earlier.id if earlier is not None else ""
         begun = begin(found, master.now())
-        return run(master, name, begun, policy, aws, found.warnings, settled)
+        return run(master, name, begun, policy, aws, found.warnings)
 
 
 def begin(found: preflight.Assessment, now: float) -> Roll:
@@ -310,15 +308,10 @@ def _ending(master: Master, name: str, ending: Roll, policy: Policy, aws: AwsLau
 
 
 def run(
-    master: Master,
-    name: str,
-    begun: Roll,
-    policy: Policy,
-    aws: AwsLaunch,
-    warnings: tuple = (),
-    settled: str = "",
+    master: Master, name: str, begun: Roll, policy: Policy, aws: AwsLaunch, warnings: tuple = ()
 ) -> dict:
     """Drive the engine with real time, real signals, the journal and the event bus."""
+    settled = _settled(master, name, begun.arn)
     with StopSignals() as stop, master.bus(policy) as bus:
         engine = Engine(
             aws,
@@ -345,6 +338,16 @@ def run(
         data["warnings"].append(f"this report is not kept: {exc}")
     data["evidence"] = evidence  # may show what is not for everybody: not kept
     return shape({name: data}, report.exit_code(ended))
+
+
+def _settled(master: Master, name: str, arn: str) -> str:
+    """The last roll's id when it has put everything back, whatever its tag may still say."""
+    try:
+        last = last_roll(master, name, arn)
+    except JournalError:
+        return ""  # damaged: then the marks are what counts
+    over = last is not None and last.phase.ended and not report.leftovers(last)
+    return last.id if over else ""
 
 
 def _ended_at_once(master: Master, name: str, arn: str, why: str) -> dict:

@@ -172,7 +172,9 @@ class LabMaster:
         """Nobody listens; the turns are counted for what happens at one of them."""
         return contextlib.nullcontext(Deaf())
 
-    def lease(self, aws: Aws, policy: Policy, sleep: Callable[[float], None]) -> lease.Lease:
+    def lease(
+        self, aws: Aws, policy: Policy, sleep: Callable[[float], None], settled: str = ""
+    ) -> lease.Lease:
         """The lease of this process."""
         return lease.Lease(
             aws,
@@ -182,6 +184,7 @@ class LabMaster:
             sleep=sleep,
             lease_time=policy.lease_time,
             settle_time=policy.settle_time,
+            settled=settled,
         )
 
 
