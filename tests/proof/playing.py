@@ -227,7 +227,7 @@ class Play:
     """
     A story as it went.
 
-    :ivar before: place in the history where the roll began, with these ``victims``.
+    :ivar before: place in the history where the first roll began; all rolls had these ``victims``.
     :ivar intended: desired capacities that were asked for, whether the call was sent or not.
     :ivar ended: each process's verb and how it ended.
     :ivar wrong: what broke a promise that the lab's history cannot show.
@@ -256,7 +256,7 @@ class Play:
         if verb == "resume" and self.known() is None:
             verb = "roll"
         if verb == "roll" and self.known() is None and not self._left():
-            self._judged_from_here()
+            self._choose()
         aws = Aws(Gateway(self.world, process, self._changing).client)
         try:
             with pieces((verbs, "StopSignals", lambda: Wishes(self, process))):
@@ -276,10 +276,11 @@ class Play:
         process.dead = True
         self.ended.append(f"{verb}: {how}")
 
-    def _judged_from_here(self) -> None:
+    def _choose(self) -> None:
+        """A new roll may replace everybody; what an earlier one has begun is judged with it."""
         members = self.world.groups[GROUP].instances if GROUP in self.world.groups else {}
-        self.before = len(self.world.history)
-        self.victims = frozenset(k for k, item in members.items() if item.lifecycle != "Standby")
+        chosen = {key for key, item in members.items() if item.lifecycle != "Standby"}
+        self.victims = self.victims | chosen
 
     def meanwhile(self, process: Process, turn: int) -> None:
         """What somebody else does while a process sleeps."""

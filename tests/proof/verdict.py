@@ -195,13 +195,21 @@ def _blurred(play: Play, records: list[h.Record]) -> bool:
     for record in records[play.before :]:
         if isinstance(record, h.Termination) and record.actor == "caller":
             waiting = waiting or record.decrement
-        elif isinstance(record, h.Size) and record.field == "desired" and record.actor != "caller":
-            if waiting:
+        elif isinstance(record, h.Size):
+            if waiting and record.field == "desired" and record.actor != "caller":
                 return True
-        elif isinstance(record, h.Call) and record.actor == "caller":
-            if record.operation == invariants.GROUP_READ and record.outcome == "ok":
-                waiting = False
+        elif _looked(record):
+            waiting = False
     return False
+
+
+def _looked(record: h.Record) -> bool:
+    """Whether the caller has read the group."""
+    return (
+        isinstance(record, h.Call)
+        and (record.actor, record.operation) == ("caller", invariants.GROUP_READ)
+        and record.outcome == "ok"
+    )
 
 
 def _snatched(play: Play, records: list[h.Record]) -> bool:
