@@ -18,6 +18,7 @@ try:
     import aptpolicy.aptformula
     import aptpolicy.compiled
     import aptpolicy.errors
+    import aptpolicy.holds
     import aptpolicy.observe
     import aptpolicy.readiness
     import aptpolicy.running
@@ -208,6 +209,28 @@ def dry_run(deadline=DEFAULT_DRY_RUN_SECONDS):
         salt '*' unattended_upgrades.dry_run
     """
     return _running().dry_run(deadline)
+
+
+def hold(packages, test=False):
+    """
+    Hold packages, and end the holds that this function or the first boot has placed on others.
+
+    packages
+        Names; an empty list ends all of those holds. Holds that somebody else has placed stay.
+    test
+        True only tells what would be done.
+
+    Returns ``{held, released, not_installed}``: names whose hold is new, has ended, and that are
+    not held because they are not installed. Raises CommandExecutionError when apt-mark fails.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' unattended_upgrades.hold '[docker-ce]'
+    """
+    with _told():
+        return aptpolicy.holds.enforce(aptpolicy.system.Host(), packages, test)
 
 
 def last_run():

@@ -1,8 +1,10 @@
 """
-Assert that an upgrade policy takes effect, and bring a system up to date by it.
+Assert that an upgrade policy takes effect, hold packages, bring a system up to date.
 
 The states call the execution module ``unattended_upgrades``.
 """
+
+from salt.exceptions import CommandExecutionError
 
 __virtualname__ = "unattended_upgrades"
 
@@ -97,6 +99,37 @@ def upgraded(name, deadline=3600):
         tail = "\n".join(answer["output"][-10:])
         waiting = "unknown" if left is None else ", ".join(left) or "none"
         ret["comment"] = f"{answer['comment']}; still waiting: {waiting}\n{tail}"
+    return ret
+
+
+def held(name, packages):
+    """
+    Hold exactly these packages: holds of this state on other packages end, holds that somebody
+    else has placed stay. What is not installed is not held: apt could then not install it.
+
+    name
+        Any text; it only names the state.
+    packages
+        Names; an empty list ends every hold of this state.
+
+    .. code-block:: yaml
+
+        what is upgraded by hand:
+          unattended_upgrades.held:
+            - packages: [docker-ce]
+    """
+    ret = {"name": name, "changes": {}, "result": True, "comment": "The holds are as wanted."}
+    try:
+        found = __salt__["unattended_upgrades.hold"](packages, test=__opts__["test"])
+    except CommandExecutionError as exc:
+        return {**ret, "result": False, "comment": f"The holds could not be set: {exc}"}
+    done = {key: found[key] for key in ("held", "released") if found[key]}
+    if done:
+        told = "; ".join(f"{key}: {', '.join(names)}" for key, names in done.items())
+        ret.update(changes=done, comment=f"To be {told}." if __opts__["test"] else f"{told}.")
+        ret["result"] = None if __opts__["test"] else True
+    if found["not_installed"]:
+        ret["comment"] += f" Not held, as not installed: {', '.join(found['not_installed'])}."
     return ret
 
 

@@ -256,7 +256,7 @@ FORMULA_KEYS = (
     _own("environments", "mapping", "empty", "Overlays on this pillar, by environment."),
     _own("lookup", "lookup", "empty", "Overrides of the map: packages, folders, file names."),
     _own("extra_packages", "packages", "empty", "More packages to install."),
-    _own("hold", "packages", "empty", "Packages to hold (apt-mark hold)."),
+    _own("hold", "packages", "empty", "Packages to hold (apt-mark hold); released when taken out."),
     _own("assert_effective", "bool", "true", "Fail when the policy does not take effect."),
     _own("third_party", "mapping", "empty", "Repositories by name, for use in origins."),
     _own("reboot.spread", "span", "0", "Window after reboot.time; every minion has its place."),

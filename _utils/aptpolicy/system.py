@@ -93,9 +93,13 @@ class Host:
 
     def tool_version(self):
         """Installed version of unattended-upgrades, None when it is not installed."""
-        fmt = "${db:Status-Status} ${Version}"
-        result = self.run(["dpkg-query", "-W", "-f", fmt, "unattended-upgrades"], COMMAND_SECONDS)
-        status, _, version = result.out.partition(" ")
+        return self.installed_version("unattended-upgrades")
+
+    def installed_version(self, package):
+        """Installed version of a package, None when it is not installed."""
+        fmt = "${db:Status-Status} ${Version}\n"  # a line for each architecture
+        result = self.run(["dpkg-query", "-W", "-f", fmt, package], COMMAND_SECONDS)
+        status, _, version = result.out.partition("\n")[0].partition(" ")
         there = result.code == 0 and status not in ("", "not-installed", "config-files")
         return version.strip() if there else None
 
@@ -105,6 +109,17 @@ class Host:
             return (self.root / relative).read_text(encoding="utf-8", errors="replace")
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ProcessLookupError):
             return None
+
+    def replace(self, relative, text):
+        """Write a file so that it is there as a whole or not at all; no text removes it."""
+        path = self.root / relative
+        if not text:
+            path.unlink(missing_ok=True)
+        elif self.text(relative) != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fresh = path.with_name(f"{path.name}.new")
+            fresh.write_text(text, encoding="utf-8")
+            os.replace(fresh, path)
 
     def changed_at(self, relative):
         """Modification time in seconds since the epoch, None when the file is missing."""

@@ -16,7 +16,7 @@ import pytest
 from tests.hosts import capability, roots
 from tests.hosts.machine import Host, Setup
 from tests.hosts.minion import Minion, Return, with_salt
-from tests.hosts.repository import Repository
+from tests.hosts.repository import Deb, Repository
 from tests.hosts.scratch import Scratch
 
 REPOSITORY = Path(__file__).parents[2]
@@ -28,6 +28,12 @@ RELEASES = (12, 13)
 
 OLDEST = 11
 """Applied twice and asked what waits, as long as its archive is there."""
+
+CURRENT = 13
+"""Most situations are the same on every release: the newest stands for all."""
+
+VENDOR = {"Origin": "Vendor Inc", "Label": "Vendor", "Codename": "any"}
+SECURITY = {"Origin": "Debian", "Label": "Debian-Security", "Codename": "trixie-security"}
 
 Start = Callable[..., Minion]
 Binds = tuple[tuple[Path, str], ...]
@@ -121,3 +127,53 @@ def start(ground: Ground, running: ExitStack) -> Start:
 def repository(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """Return an empty signed repository; needs a machine that can run hosts."""
     return Repository(tmp_path_factory.mktemp("local") / "repository")
+
+
+@pytest.fixture(scope="module")
+def packages(repository: Repository) -> Repository:
+    """Publish a vendor's package, and packages that a local security suite has updates for."""
+    config = "/etc/configured.conf"
+    repository.publish("vendor", [Deb("vendor-tool", "1"), Deb("vendor-tool", "2")], **VENDOR)
+    repository.publish(
+        "main-pocket",
+        [
+            Deb("plain", "1"),
+            Deb("plain-tools", "1"),
+            Deb("configured", "1", conffiles={config: "packaged 1\n"}),
+        ],
+        Origin="Debian",
+        Label="Debian",
+        Codename="trixie",
+    )
+    repository.publish(
+        "trixie-security",
+        [
+            Deb("plain", "2"),
+            Deb("plain-tools", "2"),
+            Deb("configured", "2", conffiles={config: "packaged 2\n"}),
+        ],
+        **SECURITY,
+    )
+    return repository
+
+
+@pytest.fixture(scope="module")
+def layers(
+    ground: Ground, packages: Repository, request: pytest.FixtureRequest
+) -> tuple[Path, ...]:
+    """Return a system that knows the local repository alone, so that a run takes seconds."""
+    with ground.host(CURRENT, applied=True, binds=(packages.bind,)) as minion:
+        minion.host.sh("rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/*")
+        minion.host.sh("rm -rf /var/lib/apt/lists/*")
+        packages.configure(minion.host, "main-pocket", "trixie-security", "vendor")
+        install = ("apt-get", "install", "-qy")
+        minion.host.run(*install, "plain=1", "plain-tools=1", "configured=1", "vendor-tool=1")
+        return ground.freeze(minion, f"small-{request.module.__name__}")
+
+
+@pytest.fixture
+def small(
+    ground: Ground, layers: tuple[Path, ...], packages: Repository, running: ExitStack
+) -> Minion:
+    """Return a host of this test's own with that system."""
+    return running.enter_context(ground.on(layers, binds=(packages.bind,)))

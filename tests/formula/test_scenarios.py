@@ -3,18 +3,13 @@
 import pytest
 
 from tests.formula import system
-from tests.formula.conftest import FORMULA
+from tests.formula.conftest import FORMULA, VENDOR
 from tests.hosts.repository import Deb
-
-CURRENT = 13
-"""Most situations are the same on every release: the newest stands for all."""
 
 EFFECTIVE = "unattended-upgrades-config-effective-unattended_upgrades-effective"
 ANSWER_S = 20
 RUN_DEADLINE_S = 60
 SHORT_S = 2
-VENDOR = {"Origin": "Vendor Inc", "Label": "Vendor", "Codename": "any"}
-SECURITY = {"Origin": "Debian", "Label": "Debian-Security", "Codename": "trixie-security"}
 FCNTL_HOLDER = """
 import fcntl, sys
 handle = open(sys.argv[1], "w")
@@ -22,52 +17,6 @@ fcntl.lockf(handle, fcntl.LOCK_EX)
 print("held", flush=True)
 sys.stdin.read()
 """
-
-
-@pytest.fixture(scope="module")
-def packages(repository):
-    """Publish a vendor's package, and packages that a local security suite has updates for."""
-    config = "/etc/configured.conf"
-    repository.publish("vendor", [Deb("vendor-tool", "1"), Deb("vendor-tool", "2")], **VENDOR)
-    repository.publish(
-        "main-pocket",
-        [
-            Deb("plain", "1"),
-            Deb("plain-tools", "1"),
-            Deb("configured", "1", conffiles={config: "packaged 1\n"}),
-        ],
-        Origin="Debian",
-        Label="Debian",
-        Codename="trixie",
-    )
-    repository.publish(
-        "trixie-security",
-        [
-            Deb("plain", "2"),
-            Deb("plain-tools", "2"),
-            Deb("configured", "2", conffiles={config: "packaged 2\n"}),
-        ],
-        **SECURITY,
-    )
-    return repository
-
-
-@pytest.fixture(scope="module")
-def layers(ground, packages):
-    """Return a system that knows the local repository alone, so that a run takes seconds."""
-    with ground.host(CURRENT, applied=True, binds=(packages.bind,)) as minion:
-        minion.host.sh("rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/*")
-        minion.host.sh("rm -rf /var/lib/apt/lists/*")
-        packages.configure(minion.host, "main-pocket", "trixie-security", "vendor")
-        install = ("apt-get", "install", "-qy")
-        minion.host.run(*install, "plain=1", "plain-tools=1", "configured=1", "vendor-tool=1")
-        return ground.freeze(minion, "small")
-
-
-@pytest.fixture
-def small(ground, layers, packages, running):
-    """Return a host of this test's own with that system."""
-    return running.enter_context(ground.on(layers, binds=(packages.bind,)))
 
 
 def _apply(minion, policy):
@@ -97,24 +46,6 @@ def test_a_vendors_repository_is_left_alone_until_it_is_named(small):
     )
     assert _run(small)["upgraded"] == ["vendor-tool"]
     assert _versions(small, "vendor-tool") == {"vendor-tool": "2"}
-
-
-def test_a_held_package_stays_and_status_says_so(small):
-    _apply(small, {"hold": ["plain"]})
-    assert small.host.run("apt-mark", "showhold").lines == ["plain"]
-    ran = _run(small)
-    assert ran["result"] is True
-    assert "plain" not in ran["upgraded"]
-    assert _versions(small, "plain", "plain-tools") == {"plain": "1", "plain-tools": "2"}
-    waiting = small.call("unattended_upgrades.pending").value["packages"]
-    assert [one["name"] for one in waiting if one["held"]] == ["plain"]
-    assert "plain" in small.call("unattended_upgrades.status").said
-
-
-def test_clean_ends_a_hold(small):
-    _apply(small, {"hold": ["plain"]})
-    assert not small.apply(f"{FORMULA}.clean").failed
-    assert small.host.run("apt-mark", "showhold").lines == []
 
 
 def test_a_blacklisted_package_stays_and_its_namesakes_do_not(small):

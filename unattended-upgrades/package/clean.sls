@@ -8,11 +8,9 @@ include:
 include:
   - {{ tplroot }}.config.clean
 
-  {%- if policy.hold %}
-unattended-upgrades-package-clean-pkg-unheld:
-  pkg.unheld:
-    - pkgs: {{ policy.hold | json }}
-  {%- endif %}
+unattended-upgrades-package-clean-unattended_upgrades-held:
+  unattended_upgrades.held:
+    - packages: []
 
 {#- Only the package that gave the formula its name: the others may serve somebody else. #}
 unattended-upgrades-package-clean-pkg-removed:
@@ -20,4 +18,5 @@ unattended-upgrades-package-clean-pkg-removed:
     - name: {{ uu.packages | first }}
     - require:
       - sls: {{ tplroot }}.config.clean
+      - unattended_upgrades: unattended-upgrades-package-clean-unattended_upgrades-held
 {%- endif %}

@@ -46,11 +46,10 @@ unattended-upgrades-package-install-pkg-installed:
       - sls: apt.unattended
   {%- endif %}
 
-  {%- if policy.hold %}
-unattended-upgrades-package-hold-pkg-held:
-  pkg.held:
-    - pkgs: {{ policy.hold | json }}
+{#- Also without a list: it ends the holds of an earlier one. #}
+unattended-upgrades-package-hold-unattended_upgrades-held:
+  unattended_upgrades.held:
+    - packages: {{ policy.hold | json }}
     - require:
       - pkg: unattended-upgrades-package-install-pkg-installed
-  {%- endif %}
 {%- endif %}

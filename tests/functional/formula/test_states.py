@@ -8,6 +8,10 @@ from tests.unit.formula.bad_pillars import HAND_WRITTEN
 pytestmark = needs_dpkg
 
 PACKAGE = ("unattended-upgrades-package-install-pkg-installed", "pkg.installed")
+HOLD = (
+    "unattended-upgrades-package-hold-unattended_upgrades-held",
+    "unattended_upgrades.held",
+)
 FRAGMENT = ("unattended-upgrades-config-fragment-file-managed", "file.managed")
 EFFECTIVE = (
     "unattended-upgrades-config-effective-unattended_upgrades-effective",
@@ -66,7 +70,13 @@ def apt_formula(tmp_path):
 
 
 def test_package_fragment_check_and_timers_run_in_this_order(minion):
-    assert steps(minion().low("unattended-upgrades")) == [PACKAGE, FRAGMENT, EFFECTIVE, *TIMERS]
+    assert steps(minion().low("unattended-upgrades")) == [
+        PACKAGE,
+        HOLD,
+        FRAGMENT,
+        EFFECTIVE,
+        *TIMERS,
+    ]
 
 
 @pytest.mark.parametrize("sls", STATE_FILES)
@@ -108,6 +118,7 @@ def test_cleaning_goes_from_readiness_and_timers_to_configuration_to_package(min
         "readiness-clean-file-absent",
         "service-clean-file-absent",
         "config-clean-file-absent",
+        "package-clean-unattended_upgrades-held",
         "package-clean-pkg-removed",
     ]
     seen = list(dict.fromkeys(name.removeprefix("unattended-upgrades-") for name in names))
@@ -116,13 +127,11 @@ def test_cleaning_goes_from_readiness_and_timers_to_configuration_to_package(min
 
 def test_options_of_the_pillar_bring_their_states(minion):
     pillar = {
-        "hold": ["nginx"],
         "needrestart": {"mode": "automatic", "never_restart": ["ssh.service"]},
         "timers": {"manage": False},
         "assert_effective": False,
     }
     found = steps(minion().low("unattended-upgrades", {"unattended_upgrades": pillar}))
-    assert ("unattended-upgrades-package-hold-pkg-held", "pkg.held") in found
     assert ("unattended-upgrades-config-needrestart-file-managed", "file.managed") in found
     assert EFFECTIVE not in found
     assert not set(TIMERS) & set(found)

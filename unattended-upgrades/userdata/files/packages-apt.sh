@@ -3,6 +3,7 @@
 
 export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 LC_ALL=C
 LOCK_SECONDS=300 # what else works on packages at boot is given time
+HOLDS=/var/lib/unattended-upgrades/salt-holds # the formula reads it (aptpolicy/holds.py)
 
 apt_get() { apt-get -qy -o "DPkg::Lock::Timeout=$LOCK_SECONDS" "$@"; }
 
@@ -17,9 +18,12 @@ prepare() {
     hold
 }
 
+# A hold that the image has brought is not ours. What is written down, the formula may release.
 hold() {
     for package in ${HOLD:-}; do
         dpkg-query -W "$package" >/dev/null 2>&1 || continue
+        [ -z "$(apt-mark showhold "$package")" ] || continue
+        echo "$package" >>"$HOLDS" || return 1
         apt-mark hold "$package" || return 1
     done
 }
