@@ -16,7 +16,7 @@ from tests.hosts.roots import CODENAMES
 CURRENT = 13
 ATTEMPTS = 2
 RUNS_AT_A_TIME = 2
-UPGRADED = RELEASES
+UPGRADED = (OLDEST, *RELEASES)
 FIRST_PLUGIN_VERSION = (2, 11)
 PLUGIN = "/etc/unattended-upgrades/plugins/salt_last_run.py"
 
@@ -196,14 +196,16 @@ def upgrades(ground, tmp_path_factory):
     """Start the runs of all releases, two at a time, as they take half a minute each."""
     with ExitStack() as stack, ThreadPoolExecutor(RUNS_AT_A_TIME) as pool:
 
-        def upgrade(release):
-            directory = tmp_path_factory.mktemp(f"debian{release}") / "repository"
-            return stack.enter_context(_upgraded(ground, release, directory))
+        def upgrade(release, directory):
+            return stack.enter_context(_upgraded(ground, release, directory / "repository"))
 
+        running = {}
         for release in UPGRADED:
             with suppress(pytest.skip.Exception):
                 ground.applied(release)
-        running = {release: pool.submit(upgrade, release) for release in UPGRADED}
+            # Not in the thread: the first to ask for a directory empties the one around it.
+            directory = tmp_path_factory.mktemp(f"debian{release}")
+            running[release] = pool.submit(upgrade, release, directory)
         yield running
         # The hosts must be stopped before the threads end that have started them.
         stack.close()
