@@ -118,6 +118,8 @@ def _forgiven(play: Play, records: list[h.Record], found: list[str]) -> list[str
         found = [line for line in found if not line.startswith(("I1", "I3"))]
     if _overwritten(play, records):
         found = [line for line in found if not line.startswith(("I1", "I2", "I5"))]
+    if _floor_fell(play, records):
+        found = [line for line in found if not line.startswith(("I1", "I5"))]
     if _blurred(play, records):
         found = [line for line in found if not line.startswith(("I3", "I5"))]
     if len(play.processes) > 1 and _suspended_too(play.story):
@@ -200,6 +202,22 @@ def _blurred(play: Play, records: list[h.Record]) -> bool:
                 return True
         elif _looked(record):
             waiting = False
+    return False
+
+
+def _floor_fell(play: Play, records: list[h.Record]) -> bool:
+    """
+    Whether others scaled in and lowered MinSize between two looks of the caller. Had MinSize held
+    the scale-in back but for our surge, nobody could see that it did so at that moment.
+    """
+    unseen: set[str] = set()
+    for record in records[play.before :]:
+        if isinstance(record, h.Size) and record.actor != "caller" and record.after < record.before:
+            unseen.add(record.field)
+            if {"min", "desired"} <= unseen:
+                return True
+        elif _looked(record):
+            unseen.clear()
     return False
 
 
