@@ -27,7 +27,7 @@ RELEASES = (12, 13)
 """The Debian releases on which everything is run."""
 
 OLDEST = 11
-"""Applied twice and asked what waits, as long as its archive is there."""
+"""Applied twice and upgraded, as long as its archive is there."""
 
 CURRENT = 13
 """Most situations are the same on every release: the newest stands for all."""

@@ -265,13 +265,11 @@ def test_verify_finds_the_intent_in_effect(upgraded):
     assert verified["ok"] is True, json.dumps(verified)
 
 
-def test_the_oldest_release_takes_the_policy_and_every_security_update_is_allowed(start):
+def test_on_the_oldest_release_applying_again_changes_nothing_and_security_alone_is_allowed(start):
     minion = start(OLDEST, applied=True)
     again = _apply(minion)
     assert not again.failed
     assert again.changed == {}
-    assert all("label=Debian-Security" in pattern for pattern in system.origins(minion.host))
-    pending = system.security_pending(minion.host)
-    assert pending
-    named = minion.call("unattended_upgrades.pending").value["packages"]
-    assert {one["name"]: one["candidate"] for one in named if one["allowed"]} == pending
+    patterns = system.origins(minion.host)
+    assert patterns
+    assert all("label=Debian-Security" in pattern for pattern in patterns)
