@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ FILES = {
     "agent": f"{FORMULA}/readiness/files/asgcycle-ready",
     "agent_unit": f"{FORMULA}/readiness/files/asgcycle-ready.service",
 }
+#: Modules of the agent; the last one is needed only where the group has a launch hook.
+AGENT_MODULES = ("asgcycle_host.py", "asgcycle_checks.py", "asgcycle_hook.py")
 OS_MAP = f"{FORMULA}/osmap.yaml"
 #: The Salt Project's own repositories, https://docs.saltproject.io/salt/install-guide.
 SALT_REPOSITORIES = {
@@ -80,6 +83,7 @@ def variables(request: Request, read: Read) -> dict[str, Any]:
     settings = request.settings
     manager = "apt" if settings.uses_apt else "dnf"
     files = {name: read(path.format(manager=manager)) for name, path in FILES.items()}
+    ready_json = request.policy.ready_json(request.hook)
     return {
         "group": request.group,
         "environment": request.environment,
@@ -94,9 +98,16 @@ def variables(request: Request, read: Read) -> dict[str, Any]:
         "salt_repository": _repository(settings, manager),
         "minion_config": _yaml(settings.minion),
         "grains_file": _yaml(minion_grains(settings, request.group, request.environment)),
-        "ready_json": request.policy.ready_json(request.hook),
+        "ready_json": ready_json,
+        "agent_modules": _agent_modules(ready_json, read),
         "files": files,
     }
+
+
+def _agent_modules(ready_json: str, read: Read) -> dict[str, str]:
+    """The texts of the modules that an agent with this configuration loads."""
+    names = AGENT_MODULES if json.loads(ready_json)["hook"] else AGENT_MODULES[:-1]
+    return {name: read(f"{FORMULA}/readiness/files/{name}") for name in names}
 
 
 def _first_boot(request: Request, read: Read) -> dict[str, str]:

@@ -113,6 +113,13 @@ def test_the_hook_that_user_data_brought_is_kept(small):
     small.host.write("/etc/asgcycle/ready.json", json.dumps({"hook": hook}))
     apply(small, checks=["reboot"])
     assert json.loads(small.host.read("/etc/asgcycle/ready.json"))["hook"] == hook
+    await_journal(small.host, "asgcycle: hook asgcycle-ready: ")  # there is no AWS here
+
+
+def test_without_a_hook_the_agents_part_for_it_is_not_installed(small):
+    apply(small, checks=["reboot"])
+    assert small.host.exists("/usr/local/lib/asgcycle/asgcycle_checks.py")
+    assert not small.host.exists("/usr/local/lib/asgcycle/asgcycle_hook.py")
 
 
 def test_a_held_package_and_one_that_the_policy_leaves_out_do_not_count(small):
@@ -132,7 +139,12 @@ def test_cleaning_removes_all_of_it(small):
     small.host.run("systemctl", "is-active", AGENT)
     result = small.apply(f"{STATE}.clean")
     assert not result.failed
-    for path in ("/usr/local/sbin/asgcycle-ready", "/etc/asgcycle/ready.json", "/run/asgcycle"):
+    for path in (
+        "/usr/local/sbin/asgcycle-ready",
+        "/usr/local/lib/asgcycle",
+        "/etc/asgcycle/ready.json",
+        "/run/asgcycle",
+    ):
         assert not small.host.exists(path)
     assert small.host.run("systemctl", "is-active", AGENT, check=False).exit != 0
     assert small.apply(f"{STATE}.clean").changed == {}

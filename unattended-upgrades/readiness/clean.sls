@@ -18,6 +18,7 @@ unattended-upgrades-readiness-clean-file-absent:
       - {{ uu.systemd_dir }}/multi-user.target.wants/asgcycle-ready.service
       - {{ uu.systemd_dir }}/asgcycle-ready.service
       - /usr/local/sbin/asgcycle-ready
+      - /usr/local/lib/asgcycle
       - /etc/asgcycle/ready.json
       - /run/asgcycle
   {%- if booted %}

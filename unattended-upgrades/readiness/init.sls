@@ -5,6 +5,7 @@
 include:
   - {{ tplroot }}.invalid
 {%- else %}
+  {%- set hook_modules = ["asgcycle_hook.py"] if (policy.readiness | load_json).hook else [] %}
 unattended-upgrades-readiness-agent-file-managed:
   file.managed:
     - name: /usr/local/sbin/asgcycle-ready
@@ -12,6 +13,19 @@ unattended-upgrades-readiness-agent-file-managed:
     - user: root
     - group: root
     - mode: '0755'
+
+{#- As in user data: the one for the launch hook only where there is a hook. #}
+unattended-upgrades-readiness-modules-file-managed:
+  file.managed:
+    - names:
+  {%- for name in ["asgcycle_host.py", "asgcycle_checks.py"] + hook_modules %}
+      - /usr/local/lib/asgcycle/{{ name }}:
+          - source: salt://{{ tplroot }}/readiness/files/{{ name }}
+  {%- endfor %}
+    - user: root
+    - group: root
+    - mode: '0644'
+    - makedirs: true
 
 unattended-upgrades-readiness-config-file-managed:
   file.managed:
@@ -39,6 +53,7 @@ unattended-upgrades-readiness-enabled-file-symlink:
     - makedirs: true
     - require:
       - file: unattended-upgrades-readiness-agent-file-managed
+      - file: unattended-upgrades-readiness-modules-file-managed
       - file: unattended-upgrades-readiness-config-file-managed
       - file: unattended-upgrades-readiness-unit-file-managed
 
@@ -57,6 +72,7 @@ unattended-upgrades-readiness-agent-service-running:
     - watch:
       - module: unattended-upgrades-readiness-reload-module-run
       - file: unattended-upgrades-readiness-agent-file-managed
+      - file: unattended-upgrades-readiness-modules-file-managed
       - file: unattended-upgrades-readiness-config-file-managed
       - file: unattended-upgrades-readiness-unit-file-managed
   {%- endif %}

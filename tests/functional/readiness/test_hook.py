@@ -11,7 +11,7 @@ from tests.functional.readiness.conftest import HOOK, await_that
 from tests.lab.http import LabServer
 from tests.lab.world.faults import Fault
 from tests.lab.world.history import Call, Lifecycle
-from tests.unit.readiness.agent import agent, config, host
+from tests.unit.readiness.agent import agent, config, edges, hook, host
 
 INSTANCE_POLICY = Path(__file__).resolve().parents[3] / "docs" / "iam-instance-policy.json"
 HOOK_TIMEOUT = 120
@@ -170,7 +170,7 @@ class Time:
 def finish(one, **settings):
     """Run the agent of a machine in this process, in its own time: ``(exit code, seconds)``."""
     one.configure(**settings)
-    machine, time = agent.Host(str(one.root)), Time()
+    machine, time = edges.Host(str(one.root)), Time()
     found = agent.Agent(machine, agent.configuration(machine), time.clock, time.sleep)
     return found.wait(), time.now
 
@@ -185,7 +185,7 @@ def test_a_later_boot_of_an_instance_in_service_completes_nothing(lab, machine):
     (one.root / "proc/sys/kernel/random/boot_id").write_text("boot-2\n")
     code, seconds = finish(one)
     assert code == 0
-    assert seconds >= agent.HOOK_SECONDS
+    assert seconds >= hook.HOOK_SECONDS
     assert len(states(lab, one.id)) == before
     assert calls(lab, "CompleteLifecycleAction").count("ok") == 1
 
@@ -208,10 +208,10 @@ def test_a_hook_that_may_not_be_completed_ends_in_a_failed_unit_and_the_marker_s
 
 
 def test_without_a_metadata_service_the_hook_is_not_touched(lab, tmp_path):
-    hook = {"group": "web", "name": HOOK, "endpoint_url": lab.endpoint_url, "heartbeat": 300}
+    ours = {"group": "web", "name": HOOK, "endpoint_url": lab.endpoint_url, "heartbeat": 300}
     time = Time()
     found = agent.Agent(
-        host(tmp_path), config(tmp_path, hook=hook, checks=["reboot"]), time.clock, time.sleep
+        host(tmp_path), config(tmp_path, hook=ours, checks=["reboot"]), time.clock, time.sleep
     )
     assert found.wait() == 1
     assert calls(lab, "CompleteLifecycleAction") == []

@@ -12,20 +12,25 @@ from typing import Any
 SOURCE = Path(__file__).parents[3] / "unattended-upgrades/readiness/files/asgcycle-ready"
 
 
-def load() -> Any:
-    """Return the agent's script as a module."""
+def load() -> tuple[Any, ...]:
+    """Return the agent's script as a module, and the modules beside it: checks, hook, host."""
     loader = importlib.machinery.SourceFileLoader("asgcycle_ready", str(SOURCE))
     spec = importlib.util.spec_from_loader("asgcycle_ready", loader)
-    module = importlib.util.module_from_spec(spec)
+    script = importlib.util.module_from_spec(spec)
     keep, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    sys.path.insert(0, str(SOURCE.parent))
     try:
-        loader.exec_module(module)
+        loader.exec_module(script)
+        beside = [
+            importlib.import_module(f"asgcycle_{name}") for name in ("checks", "hook", "host")
+        ]
     finally:
         sys.dont_write_bytecode = keep
-    return module
+        sys.path.remove(str(SOURCE.parent))
+    return (script, *beside)
 
 
-agent = load()
+agent, checks, hook, edges = load()
 
 FINE = {
     "usr/bin/cloud-init": "",
@@ -73,7 +78,7 @@ def host(root: Path, files: dict[str, str | None] | None = None, **answers: Any)
         if text is not None:
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(text)
-    return agent.Host(str(root), Commands(**answers))
+    return edges.Host(str(root), Commands(**answers))
 
 
 def config(root: Path, **settings: Any) -> dict[str, Any]:

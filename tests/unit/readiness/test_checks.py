@@ -9,14 +9,14 @@ import pytest
 
 from aptpolicy import origins, values
 from tests.unit.formula.systems import BOOKWORM, BULLSEYE, FOCAL, JAMMY, TRIXIE, debian, ubuntu
-from tests.unit.readiness.agent import agent, host
+from tests.unit.readiness.agent import checks, edges, host
 
 RPM = {"usr/bin/apt-get": None}
 
 
 def said(root, files=None, **answers):
     """Return check → why for every check that does not pass."""
-    return dict(agent.look(host(root, files, **answers), list(agent.CHECKS)))
+    return dict(checks.look(host(root, files, **answers), list(checks.CHECKS)))
 
 
 def test_a_host_without_anything_against_it_passes(tmp_path):
@@ -24,7 +24,7 @@ def test_a_host_without_anything_against_it_passes(tmp_path):
 
 
 def test_the_pillar_knows_the_same_checks():
-    assert tuple(agent.CHECKS) == values.READINESS_CHECKS
+    assert tuple(checks.CHECKS) == values.READINESS_CHECKS
 
 
 # -- cloud-init
@@ -88,7 +88,7 @@ def test_a_reboot_is_pending(tmp_path, files, words):
     ],
 )
 def test_kernels_are_compared_by_their_numbers(running, installed, newest):
-    assert agent.newer_kernel(running, installed) == ((newest, running) if newest else None)
+    assert checks.newer_kernel(running, installed) == ((newest, running) if newest else None)
 
 
 def test_amazon_linux_is_asked_by_needs_restarting(tmp_path):
@@ -99,7 +99,7 @@ def test_amazon_linux_is_asked_by_needs_restarting(tmp_path):
 
 
 def test_without_needs_restarting_a_reboot_is_unknown(tmp_path):
-    missing = agent.Unknown("needs-restarting is not installed")
+    missing = edges.Unknown("needs-restarting is not installed")
     assert said(tmp_path, RPM, **{"needs-restarting": missing})["reboot"].startswith("unknown: ")
 
 
@@ -111,20 +111,20 @@ def test_without_needs_restarting_a_reboot_is_unknown(tmp_path):
     [
         ((0, "openssl\nlibssl3\n", ""), "pending: openssl, libssl3"),
         ((2, "", "asgcycle-ready: apt knows no security repository\n"), "no security repository"),
-        (agent.Unknown("python3 gave no answer within 120 s"), "unknown: python3 gave no answer"),
+        (edges.Unknown("python3 gave no answer within 120 s"), "unknown: python3 gave no answer"),
     ],
 )
 def test_what_apt_has_pending_or_cannot_say_is_not_ready(tmp_path, answer, words):
     assert words in said(tmp_path, pending=answer)["security-updates"]
 
 
-@pytest.mark.parametrize("age", [None, agent.LISTS_SECONDS + 60])
+@pytest.mark.parametrize("age", [None, checks.LISTS_SECONDS + 60])
 def test_old_package_lists_say_nothing(tmp_path, age):
     machine = host(tmp_path, {"run/asgcycle/lists": None if age is None else "{}"})
     if age:
         then = os.stat(tmp_path).st_mtime - age
         os.utime(tmp_path / "run/asgcycle/lists", (then, then))
-    assert "package lists" in dict(agent.look(machine, ["security-updates"]))["security-updates"]
+    assert "package lists" in dict(checks.look(machine, ["security-updates"]))["security-updates"]
     assert machine.run.count("pending") == 0
 
 
@@ -168,7 +168,7 @@ def test_amazon_linux_is_asked_by_dnf(tmp_path, answer, words):
 def test_the_agent_and_the_policy_agree_on_what_a_security_repository_is(system, repository):
     patterns = origins.security_patterns(system)
     meant = any(origins.matches(pattern, repository, system) for pattern in patterns)
-    assert agent.is_security(repository) == meant
+    assert checks.is_security(repository) == meant
 
 
 class AptConfig:
@@ -195,7 +195,7 @@ class AptConfig:
     ],
 )
 def test_what_the_policy_never_installs_does_not_count(config, left_out):
-    excluded = agent.exclusion(config)
+    excluded = checks.exclusion(config)
     assert {name for name in ("linux-image", "openssl") if excluded(name)} == left_out
 
 
@@ -229,7 +229,7 @@ FAILED = """{"local": {
     ],
 )
 def test_why_a_highstate_was_not_clean_is_said_in_a_line(out, err, words):
-    assert words in agent.highstate_trouble(out, err)
+    assert words in checks.highstate_trouble(out, err)
 
 
 @pytest.mark.parametrize(
@@ -244,24 +244,24 @@ def test_why_a_highstate_was_not_clean_is_said_in_a_line(out, err, words):
 )
 def test_lists_count_as_fetched_only_when_every_one_was(tmp_path, code, out, fetched):
     machine = host(tmp_path, {"run/asgcycle/lists": None}, **{"apt-get": (code, out, "")})
-    why = agent.fetch_lists(machine)
+    why = checks.fetch_lists(machine)
     assert (why is None) == fetched
-    assert agent.fresh_lists(machine) == fetched
+    assert checks.fresh_lists(machine) == fetched
 
 
 def test_only_the_named_checks_are_made(tmp_path):
     machine = host(tmp_path, {"run/reboot-required": "", "run/asgcycle/highstate": None})
-    assert [name for name, _ in agent.look(machine, ["highstate"])] == ["highstate"]
+    assert [name for name, _ in checks.look(machine, ["highstate"])] == ["highstate"]
 
 
 def test_an_unreadable_file_is_unknown(tmp_path):
     machine = host(tmp_path)
     (tmp_path / "run/cloud-init/result.json").unlink()
     (tmp_path / "run/cloud-init/result.json").mkdir()
-    assert "unknown" in dict(agent.look(machine, ["cloud-init"]))["cloud-init"]
+    assert "unknown" in dict(checks.look(machine, ["cloud-init"]))["cloud-init"]
 
 
 def test_the_running_kernel_is_that_of_the_system(tmp_path, monkeypatch):
-    monkeypatch.setattr(agent.os, "uname", lambda: SimpleNamespace(release="6.1.0-17-amd64"))
+    monkeypatch.setattr(checks.os, "uname", lambda: SimpleNamespace(release="6.1.0-17-amd64"))
     told = said(tmp_path, {"boot/vmlinuz-6.1.0-18-amd64": ""})
     assert told["reboot"] == "kernel 6.1.0-18-amd64 is installed, but 6.1.0-17-amd64 runs"

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import base64
-import datetime
 import json
 
-import pytest
 import salt.utils.crypt
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
 from tests.unit.readiness.agent import agent, config, console, host, marker
-
-NOW = datetime.datetime(2026, 11, 23, 8, 0, 5, tzinfo=datetime.timezone.utc)
 
 
 class Time:
@@ -217,19 +210,3 @@ def test_a_key_that_is_never_made_is_told(tmp_path):
     waiter = agent.Agent(host(tmp_path), config(tmp_path), time.clock, time.sleep)
     assert agent.say_key(waiter) == 1
     assert "minion-key unknown" in console(tmp_path)[0]
-
-
-# -- signatures
-
-
-@pytest.mark.parametrize(
-    "url", ["https://autoscaling.eu-central-1.amazonaws.com", "http://x:5000/"]
-)
-def test_requests_are_signed_as_botocore_signs_them(url, monkeypatch):
-    keys = {"AccessKeyId": "AKIDEXAMPLE", "SecretAccessKey": "secret/+", "Token": "token=="}
-    body = "Action=RecordLifecycleActionHeartbeat&AutoScalingGroupName=web+one"
-    ours = agent.signed(url, body, "eu-central-1", keys, NOW)
-    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: NOW)
-    request = AWSRequest("POST", url, {"content-type": ours["content-type"]}, body)
-    SigV4Auth(Credentials(*keys.values()), "autoscaling", "eu-central-1").add_auth(request)
-    assert ours["authorization"] == request.headers["Authorization"]

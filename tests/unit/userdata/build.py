@@ -125,11 +125,9 @@ def composed(found, pillar=None, **more):
 def outlined(system, upgrade, reboot):
     """The same with the names of long files in the place of their texts."""
     files = master_files()
-    managers = ("apt", "dnf")
-    long = {path.format(manager=m) for path in compose.FILES.values() for m in managers}
     wanted = request(chosen(system, upgrade, reboot))
     return compose.compose(
-        wanted, lambda path: f"({path})\n" if path in long else files.read(path), files.render
+        wanted, lambda path: f"({path})\n" if "/files/" in path else files.read(path), files.render
     ).text
 
 

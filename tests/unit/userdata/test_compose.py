@@ -22,6 +22,14 @@ from tests.unit.userdata.write_golden import name
 from userdata import compose, mime
 from userdata.errors import UserDataError
 
+HOOK = {
+    "group": "web",
+    "name": "asgcycle-ready",
+    "region": None,
+    "endpoint_url": None,
+    "heartbeat": 300,
+}
+
 
 def files_of(built):
     found = yaml.safe_load(built.text)["write_files"]
@@ -43,12 +51,13 @@ def test_equal_input_gives_equal_bytes(system):
     assert composed(chosen(system, **more)).content == composed(chosen(system, **more)).content
 
 
-def test_with_a_large_key_there_is_room_for_cloud_config_of_ones_own():
+@pytest.mark.parametrize(("hook", "room"), [(None, 2048), (HOOK, 256)], ids=["no hook", "hook"])
+def test_with_a_large_key_there_is_room_for_cloud_config_of_ones_own(hook, room):
     # as large as an RSA key of 4096 bits with a subkey and its signatures
     key = armored(b"\x99" + random.Random(7).randbytes(2300))
     salt = {"source": "repository", "version": "3008.3", "key": key}
-    built = composed(chosen("ubuntu", salt=salt))
-    assert len(built.content) <= mime.LIMIT - 512
+    built = composed(chosen("ubuntu", salt=salt), hook=hook)
+    assert len(built.content) <= mime.LIMIT - room
 
 
 def test_the_apt_policy_is_the_one_the_formula_will_write():
@@ -165,9 +174,22 @@ def test_grains_of_any_script_pass_through_the_template():
 
 
 def test_the_agent_is_told_of_the_groups_launch_hook():
-    hook = {"group": "web", "name": "asgcycle-ready", "region": "eu-central-1"}
-    found = files_of(composed(chosen(), hook=hook))
-    assert json.loads(found["/etc/asgcycle/ready.json"])["hook"] == hook
+    found = files_of(composed(chosen(), hook=HOOK))
+    assert json.loads(found["/etc/asgcycle/ready.json"])["hook"] == HOOK
+
+
+@pytest.mark.parametrize(
+    ("hook", "pillar", "brought"),
+    [
+        (None, {}, False),
+        (HOOK, {}, True),
+        (None, {"unattended_upgrades": {"readiness": {"hook": {"group": "web"}}}}, True),
+    ],
+    ids=["no hook", "hook of the group", "hook of the policy"],
+)
+def test_the_agents_part_for_the_hook_is_brought_only_where_there_is_one(hook, pillar, brought):
+    found = files_of(composed(chosen(), pillar, hook=hook))
+    assert ("/usr/local/lib/asgcycle/asgcycle_hook.py" in found) == brought
 
 
 def test_variables_are_plain_data():

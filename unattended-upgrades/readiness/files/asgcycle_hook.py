@@ -1,0 +1,146 @@
+"""The launch lifecycle hook. A part of asgcycle-ready, managed by Salt."""
+
+import datetime
+import hashlib
+import hmac
+import json
+import re
+import sys
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from asgcycle_host import NETWORK_ERRORS, Unknown
+
+HOOK_SECONDS = 300  # how long completing is tried: an answer "too early" ends within seconds
+AWS_SECONDS = 20
+CREDENTIALS = ("AccessKeyId", "SecretAccessKey", "Token")
+TOO_EARLY = "No active Lifecycle Action"
+API_VERSION = "2011-01-01"
+
+
+class Hook:
+    """The hook of ready.json; ``tell`` takes a line for the master.
+
+    The two calls are signed here, so that neither boto3 nor the AWS command line is needed.
+    """
+
+    def __init__(self, settings, imds, tell, clock=time.monotonic, sleep=time.sleep):
+        self.settings = settings
+        self.imds = imds
+        self.tell = tell
+        self.clock = clock
+        self.sleep = sleep
+        self.over = threading.Event()
+
+    def __enter__(self):
+        """Send heartbeats until the end of the block."""
+        threading.Thread(target=self._heartbeats, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+
+    def _heartbeats(self):
+        """Keep the hook waiting; the agent's own timeout, not the hook's, ends the waiting."""
+        while True:
+            try:
+                self.call("RecordLifecycleActionHeartbeat")
+            except Unknown as exc:
+                if TOO_EARLY not in str(exc):
+                    sys.stderr.write(f"{exc}\n")
+            if self.over.wait(self.settings["heartbeat"]):
+                return
+
+    def complete(self):
+        """Let the group go on; return the exit code."""
+        name = self.settings["name"]
+        end, pause = self.clock() + HOOK_SECONDS, 1
+        while True:
+            try:
+                # Terminated: on its way out. None: not in a group, or not known yet.
+                if self.imds.get("meta-data/autoscaling/target-lifecycle-state") == "Terminated":
+                    return 0
+                self.call("CompleteLifecycleAction", LifecycleActionResult="CONTINUE")
+                self.tell(f"hook {name} completed")
+                return 0
+            except Unknown as exc:
+                why = str(exc)
+            if TOO_EARLY not in why:
+                self.tell(f"hook {name}: {why}")
+            if self.clock() >= end:
+                # Nothing waits: this instance has been in service since an earlier boot.
+                return 0 if TOO_EARLY in why else 1
+            self.sleep(pause)
+            pause = min(2 * pause, 30)
+
+    def call(self, action, **parameters):
+        """Make a call; raises Unknown with the service's own words."""
+        settings = self.settings
+        region = settings.get("region") or self.imds.need("meta-data/placement/region", "region")
+        body = urllib.parse.urlencode(dict(
+            parameters,
+            Action=action,
+            Version=API_VERSION,
+            AutoScalingGroupName=settings["group"],
+            LifecycleHookName=settings["name"],
+            InstanceId=self.imds.instance_id(),
+        ))  # fmt: skip
+        url = settings.get("endpoint_url") or "https://autoscaling.{}.{}".format(
+            region, self.imds.get("meta-data/services/domain") or "amazonaws.com")  # fmt: skip
+        now = datetime.datetime.now(datetime.timezone.utc)
+        headers = signed(url, body, region, credentials(self.imds), now)
+        request = urllib.request.Request(url, body.encode(), headers)
+        try:
+            urllib.request.urlopen(request, timeout=AWS_SECONDS).close()
+        except urllib.error.HTTPError as exc:
+            text = exc.read().decode("utf-8", "replace")
+            words = re.findall(r"<(?:Code|Message)>([^<]*)<", text) or [str(exc)]
+            raise Unknown("{}: {}".format(action, ": ".join(words)))
+        except NETWORK_ERRORS as exc:
+            raise Unknown(f"{action}: {exc}")
+
+
+def credentials(imds):
+    """The keys of the instance's role."""
+    folder = "meta-data/iam/security-credentials/"
+    role = imds.need(folder, "IAM role: the instance needs an instance profile").split()[0]
+    found = imds.need(folder + role, "credentials of " + role)
+    try:
+        return {name: json.loads(found)[name] for name in CREDENTIALS}
+    except (ValueError, KeyError):
+        raise Unknown(f"the metadata service's credentials of {role} lack something")
+
+
+def signed(url, body, region, credentials, now):
+    """Headers of a form request to Auto Scaling, AWS Signature Version 4.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+    """
+
+    def digest(key, text):
+        return hmac.new(key, text.encode(), hashlib.sha256).digest()
+
+    parts = urllib.parse.urlsplit(url)
+    headers = {
+        "content-type": "application/x-www-form-urlencoded; charset=utf-8",
+        "host": parts.netloc,
+        "x-amz-date": now.strftime("%Y%m%dT%H%M%SZ"),
+        "x-amz-security-token": credentials["Token"],
+    }
+    names = ";".join(headers)
+    canonical = ["POST", parts.path or "/", ""]
+    canonical += [f"{name}:{value}" for name, value in headers.items()]
+    canonical += ["", names, hashlib.sha256(body.encode()).hexdigest()]
+    scope = [now.strftime("%Y%m%d"), region, "autoscaling", "aws4_request"]
+    request = hashlib.sha256("\n".join(canonical).encode()).hexdigest()
+    to_sign = "\n".join(["AWS4-HMAC-SHA256", headers["x-amz-date"], "/".join(scope), request])
+    key = ("AWS4" + credentials["SecretAccessKey"]).encode()
+    for part in scope:
+        key = digest(key, part)
+    return dict(headers, authorization=(
+        "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={}".format(
+            credentials["AccessKeyId"], "/".join(scope), names, digest(key, to_sign).hex()
+        )))  # fmt: skip
