@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import LOOPBACK
+from tests.e2e.instance import INSTANCE_ID
 from tests.hosts import capability, roots
 from tests.hosts.repository import Repository
 from tests.hosts.scratch import Scratch
@@ -50,6 +51,14 @@ def master(salt_factories: Any, tmp_path_factory: pytest.TempPathFactory) -> Ite
     )
     with daemon.started():
         yield daemon
+
+
+@pytest.fixture
+def keys(master: Any) -> Iterator[Any]:
+    """The master's ``salt-key``; afterwards the instance is forgotten: each release has its id."""
+    found = master.salt_key_cli()
+    yield found
+    found.run("--delete", INSTANCE_ID, "--yes")
 
 
 @pytest.fixture(scope="module", params=(12, 13), ids="debian{}".format)

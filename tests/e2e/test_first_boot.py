@@ -39,7 +39,7 @@ def user_data(release, master):
 
 
 def test_it_upgrades_then_reboots_then_joins_and_only_then_is_ready(
-    release, master, repository, store, tmp_path
+    release, master, keys, repository, store, tmp_path
 ):
     layers, setup = instance.image(release, repository, store)
     with instance.launched(layers, setup, user_data(release, master)) as launched:
@@ -48,7 +48,6 @@ def test_it_upgrades_then_reboots_then_joins_and_only_then_is_ready(
         assert waiting.startswith("asgcycle: not ready: highstate: ")
 
         # what the master needs to know this very instance is on the console
-        keys = master.salt_key_cli()
         received = tmp_path / "key.pub"
         received.write_text(keys.run("--print", INSTANCE_ID).data["minions_pre"][INSTANCE_ID])
         shown = salt.utils.crypt.pem_finger(str(received))
