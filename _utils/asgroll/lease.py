@@ -103,6 +103,8 @@ class Lease:
         #: a look that was begun earlier proves nothing
         self._proof_from = float("-inf")
         self._noted = ""
+        #: what was asked of a process that has died is not asked of the one that follows it
+        self._asked_before: str | None = None
 
     # --- taking it
 
@@ -133,6 +135,8 @@ class Lease:
         """The lease that shows, unless somebody else has it or left something to put back."""
         group = self._aws.group(self._roll.group)
         shown = marks.claim(group)
+        if self._asked_before is None:
+            self._asked_before = group.tags.get(marks.ORDER, "")
         if self._is_anothers(shown):
             raise Taken(marks.taken(shown, group.name, self._clock()))
         due = marks.due(group)
@@ -254,7 +258,13 @@ class Lease:
         return found
 
     def order(self, world: World, roll: Roll) -> marks.Order | None:
-        """What a person wants of this roll and was not heeded yet; an unreadable order is none."""
+        """
+        What a person wants of this roll since the lease was taken, and was not heeded yet.
+
+        :raises MarkError: an order that cannot be read.
+        """
+        if world.group.tags.get(marks.ORDER) == self._asked_before:
+            return None
         given = marks.order(world.group)
         if given is None or given.roll != roll.id or given.text() == roll.heeded:
             return None

@@ -105,7 +105,8 @@ class Cache:
         what = {journal.BANK: SNAPSHOT, journal.TURN_BANK: ENTRY}.get(bank, REPORT)
         if what == ENTRY:
             last = data["entries"][-1]
-            self._intended.update([last["fields"]["to"]] if last["kind"] == "SetDesired" else [])
+            if last["kind"] in ("SetDesired", "SetMax"):
+                self._intended.add((last["kind"], last["fields"]["to"]))
 
         def write() -> None:
             self._store[bank, key] = salt.payload.dumps(data)
@@ -228,7 +229,7 @@ class Play:
     A story as it went.
 
     :ivar before: place in the history where the first roll began; all rolls had these ``victims``.
-    :ivar intended: desired capacities that were asked for, whether the call was sent or not.
+    :ivar intended: sizes that were asked for, whether the call was sent or not: which, how many.
     :ivar ended: each process's verb and how it ended.
     :ivar wrong: what broke a promise that the lab's history cannot show.
     """
@@ -242,7 +243,7 @@ class Play:
     processes: list[Process] = field(default_factory=list)
     before: int = 0
     victims: frozenset[str] = frozenset()
-    intended: set[int] = field(default_factory=set)
+    intended: set[tuple[str, int]] = field(default_factory=set)
     arn: str = ""
     ended: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)

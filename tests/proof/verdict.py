@@ -10,7 +10,7 @@ import math
 import re
 from typing import Any
 
-from tests.functional.roll.harness import GROUP, just_served
+from tests.functional.roll.harness import GROUP, READS, just_served
 from tests.lab import invariants
 from tests.lab.world import history as h
 from tests.proof.playing import Play
@@ -104,9 +104,11 @@ def _reads(play: Play, records: list[h.Record]) -> list[str]:
             turn = []
         if record.operation.startswith(invariants.READ_PREFIXES) or record.operation in CLOSING:
             turn.append(record)
-        if len(turn) > allowed and not {*PREFLIGHT, *CLOSING}.intersection(
-            read.operation for read in turn
-        ):
+        # after the last turn the activities are read once more, as evidence
+        if len({(read.operation, read.params) for read in turn}) > allowed and not {
+            *PREFLIGHT,
+            *CLOSING,
+        }.intersection(read.operation for read in turn):
             at = record.time - play.world.start
             return [f"I8 at {at:.0f} s: {len(turn)} reads in a turn, {allowed} are enough"]
     return []
@@ -114,32 +116,42 @@ def _reads(play: Play, records: list[h.Record]) -> list[str]:
 
 def _forgiven(play: Play, records: list[h.Record], found: list[str]) -> list[str]:
     """Drop what nobody could know from what AWS and the journal say."""
-    if _snatched(play, records):
-        found = [line for line in found if not line.startswith(("I1", "I3"))]
-    if _overwritten(play, records):
-        found = [line for line in found if not line.startswith(("I1", "I2", "I5"))]
-    if _floor_fell(play, records):
-        found = [line for line in found if not line.startswith(("I1", "I5"))]
-    if _blurred(play, records):
-        found = [line for line in found if not line.startswith(("I3", "I5"))]
-    if len(play.processes) > 1 and _suspended_too(play.story):
-        found = [line for line in found if "suspended processes" not in line]
-    outside = [
-        r for r in records if isinstance(r, h.Size) and r.field == "desired" and r.actor != "caller"
-    ]
-    if outside and _cut_off(records):
-        found = [line for line in found if not _surplus(line, play)]
+    weighted = "mixed" in play.story.scenario["groups"][GROUP]
+    several = len(play.processes) > 1
     lost = any(fault.kind in ("lost_answer", "html_error") for fault in play.story.faults)
-    unheard = lost or len(play.processes) > 1
-    if unheard and any(size.after in play.intended for size in outside):
+    outside, caps = _by_others(records, "desired"), _by_others(records, "max")
+    excused = {
+        ("I1", "I3"): _snatched(play, records),
+        ("I1", "I2", "I3", "I5"): _overwritten(play, records),
+        ("I1", "I5"): _floor_fell(play, records)
+        # Somebody sets MaxSize to just what we set it to: it looks as if it were still ours, and
+        # a desired capacity that it has cut off meanwhile like somebody's wish.
+        or any(("SetMax", size.after) in play.intended for size in caps),
+        ("I3", "I5"): _blurred(play, records),
+        # What is left of our share may be less than any instance that may be terminated.
+        ("I5",): weighted and "recover: stopped" in play.ended,
         # Somebody asks for just the size that we asked for, and whose answer nobody heard.
-        found = [line for line in found if not line.startswith(("I1", "I3", "I5"))]
-    if len(play.processes) < 2 or not outside:
-        return found
-    # A scale-in by just our surge looks like somebody's giving the surge back, and a change after
-    # a call whose answer nobody heard hides what that did. The roll believes what errs towards
-    # more capacity.
-    return [line for line in found if not (line.startswith("I2") or _surplus(line, play))]
+        ("I1", "I3", "I5"): (lost or several)
+        and any(("SetDesired", size.after) in play.intended for size in outside),
+        # A scale-in by just our surge looks like somebody's giving the surge back, and a change
+        # after a call whose answer nobody heard hides what that did. The roll believes what errs
+        # towards more capacity.
+        ("I2",): several and bool(outside),
+    }
+    for rules_broken, holds in excused.items():
+        if holds:
+            found = [line for line in found if not line.startswith(rules_broken)]
+    if several and _suspended_too(play.story):
+        found = [line for line in found if "suspended processes" not in line]
+    if outside and (several or _cut_off(records)):
+        found = [line for line in found if not _surplus(line, play)]
+    return found
+
+
+def _by_others(records: list[h.Record], name: str) -> list[h.Size]:
+    """Return the changes of a size that the caller did not make."""
+    sizes = (r for r in records if isinstance(r, h.Size))
+    return [r for r in sizes if r.field == name and r.actor != "caller"]
 
 
 def _cut_off(records: list[h.Record]) -> bool:
@@ -169,18 +181,21 @@ def _suspended_too(story: Story) -> bool:
 
 def _overwritten(play: Play, records: list[h.Record]) -> bool:
     """
-    Whether somebody changed the desired capacity between the caller's last look and its own
-    change. The API has no compare-and-set: one of the two is lost, as README says.
+    Whether somebody changed a size between the caller's last look and its own change of it. The
+    API has no compare-and-set: one of the two is lost, as README says.
     """
-    changed, looked = 0.0, play.world.start
+    changed = {"desired": 0.0, "max": 0.0}
+    ours = {"SetDesiredCapacity": "desired", "UpdateAutoScalingGroup": "max"}
+    looked = play.world.start
     for record in records[play.before :]:
         if isinstance(record, h.Size):
-            if record.field == "desired" and record.actor != "caller":
-                changed = record.time
+            if record.actor != "caller":
+                changed[record.field] = record.time
+        elif _looked(record):
+            looked = record.time
         elif isinstance(record, h.Call) and record.actor == "caller":
-            if record.operation == invariants.GROUP_READ and record.outcome == "ok":
-                looked = record.time
-            elif record.operation == "SetDesiredCapacity" and changed >= looked - _stale(play):
+            size = ours.get(record.operation)
+            if size and changed[size] >= looked - _stale(play):
                 return True
     return False
 
@@ -188,7 +203,7 @@ def _overwritten(play: Play, records: list[h.Record]) -> bool:
 def _blurred(play: Play, records: list[h.Record]) -> bool:
     """
     Whether somebody changed the desired capacity of a weighted group between a termination with
-    decrement and the caller's next look. By how much AWS has lowered it is not documented, so the
+    decrement and what the caller did next. By how much AWS has lowered it is not documented, so the
     roll takes what it sees for that.
     """
     if "mixed" not in play.story.scenario["groups"][GROUP]:
@@ -200,25 +215,22 @@ def _blurred(play: Play, records: list[h.Record]) -> bool:
         elif isinstance(record, h.Size):
             if waiting and record.field == "desired" and record.actor != "caller":
                 return True
-        elif _looked(record):
-            waiting = False
+        elif isinstance(record, h.Call) and record.actor == "caller":
+            waiting = waiting and record.operation.startswith((*READS, "Terminate"))
     return False
 
 
 def _floor_fell(play: Play, records: list[h.Record]) -> bool:
     """
-    Whether others scaled in and lowered MinSize between two looks of the caller. Had MinSize held
-    the scale-in back but for our surge, nobody could see that it did so at that moment.
+    Whether others scaled in and lowered MinSize before the caller believed the scale-in. Had
+    MinSize held it back but for our surge, nobody could see that it did so at that moment.
     """
-    unseen: set[str] = set()
-    for record in records[play.before :]:
-        if isinstance(record, h.Size) and record.actor != "caller" and record.after < record.before:
-            unseen.add(record.field)
-            if {"min", "desired"} <= unseen:
-                return True
-        elif _looked(record):
-            unseen.clear()
-    return False
+    fell = [
+        [r.time for r in _by_others(records, name) if r.after < r.before]
+        for name in ("desired", "min")
+    ]
+    slow = play.policy.settle_time + 2 * play.policy.poll_interval
+    return any(abs(one - other) <= slow for one in fell[0] for other in fell[1])
 
 
 def _looked(record: h.Record) -> bool:

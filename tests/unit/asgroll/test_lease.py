@@ -9,7 +9,7 @@ import pytest
 from asgroll import marks
 from asgroll.errors import Denied, MarkError, Taken, Temporary, Throttled, Unclear
 from asgroll.lease import GUARD_SECONDS, QUICK_SECONDS, UNSEEN_SECONDS, Standing
-from asgroll.model import Phase
+from asgroll.model import Group, Phase, World
 from tests.functional.roll.harness import GROUP
 from tests.unit.asgroll.two_masters import LEASE_TIME, Master, Stage
 
@@ -408,3 +408,37 @@ def test_a_lease_that_cannot_be_given_back_is_told(stage, problem, expected):
 
     during(stage, work)
     assert re.fullmatch(expected, told[0])
+
+
+# -- orders ----------------------------------------------------------------------------------------
+
+
+def ordered(master, what="pause", at=1.0):
+    """Write an order for the master's roll, and return it."""
+    given = marks.Order(what, master.roll.id, "ada", at)
+    write(master.stage, marks.ORDER, given.text())
+    return given
+
+
+def heard(master, roll=None):
+    """What the lease makes of the tags as they are now."""
+    group = Group(GROUP, 0, 1, 1, tags=tags(master.stage))
+    return master.lease.order(World(group, {}), roll or master.roll)
+
+
+def test_an_order_is_heeded_once_and_only_by_the_roll_that_it_names(stage):
+    one = Master(stage, "a")
+    during(stage, lambda: one.lease.acquire(one.roll))
+    given = ordered(one)
+    assert heard(one) == given
+    assert heard(one, one.roll.with_(heeded=given.text())) is None
+    assert heard(one, one.roll.with_(id="r-other")) is None
+
+
+def test_what_was_asked_of_a_process_that_died_is_not_asked_of_the_one_that_follows(stage):
+    one = Master(stage, "a")
+    ordered(one)
+    during(stage, lambda: one.lease.acquire(one.roll))
+    assert heard(one) is None
+    given = ordered(one, at=2.0)
+    assert heard(one) == given
