@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from asgroll import marks
-from asgroll.model import Phase, Roll, World
+from asgroll.model import Instance, Phase, Roll, World
 
 
 def recovered(world: World, due: marks.Due, launched: Mapping[str, float], now: float) -> Roll:
@@ -16,11 +16,13 @@ def recovered(world: World, due: marks.Due, launched: Mapping[str, float], now: 
     began is terminated: what is too much goes from the instances that were launched since.
 
     :param due: what the group says has to be put back.
-    :param launched: launch times (epoch seconds); who has none counts as there before.
+    :param launched: launch times (epoch seconds) of those that EC2 knows.
     """
     group = world.group
     before = frozenset(
-        key for key in world.instances if launched.get(key, due.started_at) <= due.started_at
+        key
+        for key, instance in world.instances.items()
+        if _was_there(instance, launched.get(key), due.started_at)
     )
     return Roll(
         id=due.roll,
@@ -43,3 +45,13 @@ def recovered(world: World, due: marks.Due, launched: Mapping[str, float], now: 
         progress_at=now,
         resumed_at=now,
     )
+
+
+def _was_there(instance: Instance, launched_at: float | None, started_at: float) -> bool:
+    """
+    Whether an instance was in the group before the roll. Where EC2 cannot tell it counts as there,
+    unless it never came further than Pending: EC2 forgets an instance that died an hour ago.
+    """
+    if launched_at is None:
+        return not instance.lifecycle.startswith("Pending")
+    return launched_at <= started_at

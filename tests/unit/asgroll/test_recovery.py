@@ -1,0 +1,32 @@
+"""A roll made anew from the marks on its group."""
+
+import pytest
+
+from asgroll import marks
+from asgroll.recovery import recovered
+from tests.unit.asgroll.build import NOW, instance, world
+
+DUE = marks.Due("r1", NOW, 3, 1, 2, 3, frozenset({"AZRebalance"}))
+
+
+@pytest.mark.parametrize(
+    ("lifecycle", "launched_at", "there_before"),
+    [
+        pytest.param("InService", NOW - 9, True, id="launched before the roll"),
+        pytest.param("InService", NOW + 9, False, id="launched since"),
+        pytest.param("InService", None, True, id="EC2 cannot tell of one that came into service"),
+        pytest.param("Standby", None, True, id="nor of one that a person has parked"),
+        pytest.param("Pending", None, False, id="EC2 has forgotten one that never got further"),
+        pytest.param("Pending:Wait", None, False, id="or waited for a hook"),
+    ],
+)
+def test_nobody_who_was_there_before_is_taken_for_new(lifecycle, launched_at, there_before):
+    view = world(instance("i-1", lifecycle=lifecycle), desired=3, maximum=3)
+    launched = {} if launched_at is None else {"i-1": launched_at}
+    assert ("i-1" in recovered(view, DUE, launched, NOW).initial) is there_before
+
+
+def test_only_what_still_rests_is_resumed():
+    view = world(instance("i-1"), suspended=("AZRebalance", "Launch"))
+    assert recovered(view, DUE, {}, NOW).suspended == {"AZRebalance"}
+    assert recovered(world(instance("i-1"), suspended=()), DUE, {}, NOW).suspended == frozenset()
