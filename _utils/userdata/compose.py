@@ -28,11 +28,6 @@ FILES = {
 #: Modules of the agent; the last one is needed only where the group has a launch hook.
 AGENT_MODULES = ("asgcycle_host.py", "asgcycle_checks.py", "asgcycle_hook.py")
 OS_MAP = f"{FORMULA}/osmap.yaml"
-#: The Salt Project's own repositories, https://docs.saltproject.io/salt/install-guide.
-SALT_REPOSITORIES = {
-    "apt": "https://mirror.example.com/salt/",
-    "dnf": "https://mirror.example.com/salt/",
-}
 
 
 @dataclass(frozen=True)
@@ -95,7 +90,7 @@ def variables(request: Request, read: Read) -> dict[str, Any]:
         "apt": _apt(settings),
         "first_boot_settings": _shell(_first_boot(request, read)),
         "salt_source": settings.salt_source,
-        "salt_repository": _repository(settings, manager),
+        "salt_repository": _repository(settings),
         "minion_config": _yaml(settings.minion),
         "grains_file": _yaml(minion_grains(settings, request.group, request.environment)),
         "ready_json": ready_json,
@@ -156,11 +151,11 @@ def _releasever(settings: Settings) -> str:
     return wanted if settings.os == "amazon-linux-2023" and wanted != "image" else ""
 
 
-def _repository(settings: Settings, manager: str) -> dict[str, str] | None:
+def _repository(settings: Settings) -> dict[str, str] | None:
     if settings.salt_source != "repository":
         return None
     return {
-        "url": settings.salt_url or SALT_REPOSITORIES[manager],
+        "url": settings.salt_url,
         "key": settings.salt_key,
         "version": settings.salt_version,
     }

@@ -22,7 +22,7 @@ SYSTEMS = (*APT_RELEASES, "amazon-linux-2", "amazon-linux-2023")
 #: Source of Salt → the keys that belong to it; those that it needs are True.
 SALT_SOURCES = {
     "preinstalled": {},
-    "repository": {"salt.version": True, "salt.url": False, "salt.key": True},
+    "repository": {"salt.version": True, "salt.url": True, "salt.key": True},
     "onedir": {"salt.archives": True},
 }
 
@@ -95,7 +95,8 @@ KEYS: dict[str, Key] = {
     ),
     "salt.version": Key(kinds.version, "Exact version to install from the repository."),
     "salt.url": Key(
-        values.url, "The repository or your mirror of it; without it the Salt Project's own."
+        values.url,
+        "The Salt Project's repository for the system's package manager, or your mirror of it.",
     ),
     "salt.key": Key(kinds.public_key, "Public key of the repository, ASCII-armored."),
     "salt.archives": Key(

@@ -27,7 +27,12 @@ def armored(packets=b"\x98" + bytes(range(60))):
     return "\n".join([head, "", *lines, f"={checksum}", tail, ""])
 
 
-REPOSITORY = {"source": "repository", "version": "3008.3", "key": armored()}
+REPOSITORY = {
+    "source": "repository",
+    "url": "https://mirror.example.com/salt/",
+    "version": "3008.3",
+    "key": armored(),
+}
 ONEDIR = {
     "source": "onedir",
     "archives": {

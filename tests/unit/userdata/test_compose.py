@@ -9,6 +9,7 @@ import yaml
 from tests.unit.userdata.build import (
     EVERY,
     GOLDEN,
+    REPOSITORY,
     SYSTEMS,
     armored,
     chosen,
@@ -55,7 +56,7 @@ def test_equal_input_gives_equal_bytes(system):
 def test_with_a_large_key_there_is_room_for_cloud_config_of_ones_own(hook, room):
     # as large as an RSA key of 4096 bits with a subkey and its signatures
     key = armored(b"\x99" + random.Random(7).randbytes(2300))
-    salt = {"source": "repository", "version": "3008.3", "key": key}
+    salt = {**REPOSITORY, "key": key}
     built = composed(chosen("ubuntu", salt=salt), hook=hook)
     assert len(built.content) <= mime.LIMIT - room
 
