@@ -21,7 +21,7 @@ HISTORY = "var/log/apt/history.log"
 CATALOGS = ("usr/share/locale", "usr/share/locale-langpack")
 # From the last line of a run, or its record, to the tool's stamp: mails, plugins, events.
 END_OF_RUN_SECONDS = 300
-CLOCK_SECONDS = 1  # records and apt's history are written to the second
+CLOCK_SECONDS = 1  # apt's history is written to the second
 
 # Messages of the tool (2.3 to 2.13). Marked ones are never translated.
 STARTED = "Starting unattended upgrades script"
@@ -201,7 +201,7 @@ class Traces:
         if self.recorded_at is None:
             return False
         if self.outcomes:
-            return self.recorded_at + CLOCK_SECONDS >= self.outcomes[-1].began
+            return self.recorded_at >= self.outcomes[-1].began
         end = self.recorded_at + END_OF_RUN_SECONDS
         if (self._stamp(self.completion) or 0) > end:
             return False

@@ -29,7 +29,7 @@ class UnattendedUpgradesPluginSaltLastRun:
         """Called with a dictionary after a run; exceptions only end up in the tool's log."""
         record = {name: result.get(name) for name in FIELDS}
         now = datetime.datetime.now(datetime.timezone.utc)
-        record["time"] = now.replace(microsecond=0).isoformat()
+        record["time"] = now.isoformat(timespec="milliseconds")
         self.keep(record)
         self.tell(record)
 

@@ -179,6 +179,16 @@ def test_a_crash_of_the_tool_is_newer_than_the_plugins_last_record(machine):
     assert (found["source"], found["success"]) == ("log", False)
 
 
+@pytest.mark.parametrize(("before", "source"), [(0.2, "log"), (-2.2, "plugin")])
+def test_a_crash_within_a_second_of_the_record_is_told_from_the_run_that_it_is_of(
+    machine, before, source
+):
+    written = datetime.datetime.fromtimestamp(NOW - 60 - before, datetime.timezone.utc)
+    record = {**RECORD, "success": True, "time": written.isoformat(timespec="milliseconds")}
+    machine.write(RECORD_PATH, json.dumps(record))
+    assert _outcome(machine, *run_of(60, "An error occurred", level="ERROR"))["source"] == source
+
+
 def test_a_run_without_a_last_word_is_one_when_its_stamp_follows(machine):
     lines = run_of(60, "Packages that will be upgraded: nginx")
     assert _outcome(machine, *lines, unattended_upgrades_stamp=57)["success"] is None
