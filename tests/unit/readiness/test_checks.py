@@ -224,6 +224,7 @@ FAILED = """{"local": {
             "",
             "the master has not accepted the key of this minion",
         ),
+        ("", "SystemExit: 77\n", "the master has denied or rejected the key of this minion"),
         ("", "Unable to sign_in to master: timeout\n", "salt-call: Unable to sign_in to master"),
         ("", "", "it printed nothing"),
     ],

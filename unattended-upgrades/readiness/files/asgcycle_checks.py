@@ -171,6 +171,8 @@ def highstate_trouble(out, err):
     """What salt-call says against itself, in a few words."""
     if "has the minion key been accepted" in out + err:
         return "the master has not accepted the key of this minion"
+    if "SystemExit: 77" in out + err:  # EX_NOPERM of salt.defaults.exitcodes
+        return "the master has denied or rejected the key of this minion"
     try:
         told = json.loads(out[out.index("{") :])["local"]
     except (ValueError, KeyError, TypeError):
