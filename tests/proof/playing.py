@@ -280,7 +280,8 @@ class Play:
     def _choose(self) -> None:
         """A new roll may replace everybody; what an earlier one has begun is judged with it."""
         members = self.world.groups[GROUP].instances if GROUP in self.world.groups else {}
-        chosen = {key for key, item in members.items() if item.lifecycle != "Standby"}
+        apart = ("Standby", "Terminat")
+        chosen = {key for key, item in members.items() if not item.lifecycle.startswith(apart)}
         self.victims = self.victims | chosen
 
     def meanwhile(self, process: Process, turn: int) -> None:

@@ -58,11 +58,12 @@ def _window(play: Play) -> tuple[int, int]:
     """Return surge and max_unavailable in capacity units, at their largest."""
     records, policy = list(play.world.history), play.story.policy
     sizes = [r.after for r in records if isinstance(r, h.Size) and r.field == "desired"]
-    weights = [r.weight for r in records if isinstance(r, h.Launch)] or [1]
+    launched = {r.instance: r.weight for r in records if isinstance(r, h.Launch)}
+    replaced = [launched[key] for key in play.victims if key in launched] or [1]
     highest = max(sizes, default=0)
     return (
-        _units(policy["surge"], highest, max(weights), math.ceil),
-        _units(policy["max_unavailable"], highest, min(weights), math.floor),
+        _units(policy["surge"], highest, max(replaced), math.ceil),
+        _units(policy["max_unavailable"], highest, min(replaced), math.floor),
     )
 
 
@@ -176,7 +177,7 @@ def _suspended_too(story: Story) -> bool:
     resuming nobody can tell afterwards whose suspension is left.
     """
     theirs = [f.get("processes") for f in story.faults if f.kind == "operator_suspends"]
-    return bool(set(story.policy["suspend"]).intersection(*theirs)) if theirs else False
+    return any(set(story.policy["suspend"]) & set(processes) for processes in theirs)
 
 
 def _overwritten(play: Play, records: list[h.Record]) -> bool:
