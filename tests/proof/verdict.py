@@ -119,7 +119,6 @@ def _forgiven(play: Play, records: list[h.Record], found: list[str]) -> list[str
     """Drop what nobody could know from what AWS and the journal say."""
     weighted = "mixed" in play.story.scenario["groups"][GROUP]
     several = len(play.processes) > 1
-    lost = any(fault.kind in ("lost_answer", "html_error") for fault in play.story.faults)
     outside, caps = _by_others(records, "desired"), _by_others(records, "max")
     excused = {
         ("I1", "I3"): _snatched(play, records),
@@ -131,9 +130,8 @@ def _forgiven(play: Play, records: list[h.Record], found: list[str]) -> list[str
         ("I3", "I5"): _blurred(play, records),
         # What is left of our share may be less than any instance that may be terminated.
         ("I5",): weighted and "recover: stopped" in play.ended,
-        # Somebody asks for just the size that we asked for, and whose answer nobody heard.
-        ("I1", "I3", "I5"): (lost or several)
-        and any(("SetDesired", size.after) in play.intended for size in outside),
+        # Somebody asks for just the size that we asked for: it looks like ours.
+        ("I1", "I3", "I5"): any(("SetDesired", size.after) in play.intended for size in outside),
         # A scale-in by just our surge looks like somebody's giving the surge back, and a change
         # after a call whose answer nobody heard hides what that did. The roll believes what errs
         # towards more capacity.
