@@ -83,15 +83,18 @@ def _wait_or_end(world: World, roll: Roll, policy: Policy, book: Book, now: floa
 
 def _at_checkpoint(world: World, roll: Roll, policy: Policy, book: Book, now: float) -> Action:
     limit, _ = steps.current(roll, policy)
+    manual = policy.approve == "manual"
+    approval = f"`salt-run asgcycle.approve {roll.group}`"
     if roll.baking_since is None:
-        return Bake(f"checkpoint: {limit} of {len(roll.victims)} replaced")
+        reached = f"checkpoint: {limit} of {len(roll.victims)} replaced"
+        return Bake(f"{reached}, to be approved with {approval}" if manual else reached)
     if now - roll.baking_since < policy.bake:
         return Wait(f"for the checkpoint at {limit} to bake for {format_duration(policy.bake)}")
     uneasy = [f"{name} is {state}" for name, state in world.alarms.items() if state != "OK"]
     if uneasy:
         return Wait(f"at the checkpoint for the alarms to be OK: {', '.join(uneasy)}")
-    if policy.approve == "manual" and not roll.approved:
-        return Wait(f"for approval: `salt-run asgcycle.approve {roll.group}`")
+    if manual and not roll.approved:
+        return Wait(f"for approval: {approval}")
     return Proceed(f"checkpoint passed, {book.later} more to replace")
 
 

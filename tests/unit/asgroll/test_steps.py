@@ -81,6 +81,9 @@ def test_a_long_bake_is_not_a_lack_of_progress():
 
 
 def test_a_person_has_to_approve_where_the_policy_says_so():
+    view, state = at_checkpoint()
+    (found,) = decided(view, state, approve="manual")
+    assert found.why.endswith("to be approved with `salt-run asgcycle.approve web`")
     view, state = at_checkpoint(baking_since=NOW)
     (found,) = decided(view, state, approve="manual")
     assert found == Wait("for approval: `salt-run asgcycle.approve web`")

@@ -24,7 +24,7 @@ def test_the_example_builds_a_group_in_service_on_its_old_version():
 @pytest.mark.parametrize(
     ("spec", "text"),
     [
-        ({"sed": 1}, "scenario: unknown key sed; allowed: account, boot"),
+        ({"sed": 1}, "scenario: unknown key sed; allowed: account, alarms, boot"),
         ({"boot": {"mean": 1}}, "boot: unknown key mean"),
         ({"delays": {"draining": 1}}, "delays: unknown key draining"),
         ({"groups": {"web": {"size": 3}}}, "groups.web: unknown key size"),
@@ -32,7 +32,7 @@ def test_the_example_builds_a_group_in_service_on_its_old_version():
         ({"groups": {"web": {"template": {"ami": 1}}}}, "groups.web.template: unknown key ami"),
         ({"groups": {"web": {"target_groups": [{"nam": "x"}]}}}, "target_groups: unknown key nam"),
         ({"groups": {"web": {"hooks": [{"nam": "x"}]}}}, "groups.web.hooks: unknown key nam"),
-        ({"faults": [{"kind": "flood"}]}, "unknown fault 'flood'; there are: az_outage"),
+        ({"faults": [{"kind": "flood"}]}, "unknown fault 'flood'; there are: alarm, az_outage"),
         ({"faults": [{"kind": "throttle", "who": 1}]}, "fault throttle: unknown key who; allowed"),
         ({"faults": [{"at": 3}]}, "faults: "),
     ],
