@@ -124,6 +124,7 @@ def _forgiven(play: Play, records: list[h.Record], found: list[str]) -> list[str
         ("I1", "I3"): _snatched(play, records),
         ("I1", "I2", "I3", "I5"): _overwritten(play, records),
         ("I1", "I5"): _floor_fell(play, records)
+        or _bounced(play, records)
         # Somebody sets MaxSize to just what we set it to: it looks as if it were still ours, and
         # a desired capacity that it has cut off meanwhile like somebody's wish.
         or any(("SetMax", size.after) in play.intended for size in caps),
@@ -230,6 +231,22 @@ def _floor_fell(play: Play, records: list[h.Record]) -> bool:
     ]
     slow = play.policy.settle_time + 2 * play.policy.poll_interval
     return any(abs(one - other) <= slow for one in fell[0] for other in fell[1])
+
+
+def _bounced(play: Play, records: list[h.Record]) -> bool:
+    """
+    Whether others lowered the desired capacity and raised it again between two looks. How far it
+    had fallen, perhaps into our share, nobody could see.
+    """
+    lowered = False
+    for record in records[play.before :]:
+        if _looked(record):
+            lowered = False
+        elif isinstance(record, h.Size) and record.field == "desired" and record.actor != "caller":
+            if lowered and record.after > record.before:
+                return True
+            lowered = lowered or record.after < record.before
+    return False
 
 
 def _looked(record: h.Record) -> bool:
