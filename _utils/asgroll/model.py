@@ -395,6 +395,7 @@ class Roll:
             ended_at=None,
             baking_since=None,
             approved=False,
+            keep_old=False,
         )
 
     @property

@@ -9,7 +9,10 @@ from asgroll.model import Roll
 
 
 def targets(
-    now: Mapping[str, str], were: Iterable[str], recorded: Mapping[str, str]
+    now: Mapping[str, str],
+    were: Iterable[str],
+    recorded: Mapping[str, str],
+    rolled_out: Iterable[str] = (),
 ) -> dict[str, str]:
     """
     What each thing that the group launches from has to be pinned to.
@@ -20,12 +23,17 @@ def targets(
     :param now: what the group names (``lt-…:$Latest``) and what it stands for (``lt-…:7``).
     :param were: what the victims of the last roll were launched from.
     :param recorded: what the group names, and what the last publish has replaced by it.
+    :param rolled_out: what the group launched from during the last roll. Where it launches from
+        something else by now, which that roll's victims ran, it has been taken back already.
     :return: what the group names, and what it shall name; only where that differs.
     :raises NoWayBackError: there is nothing to go back to, with the reason for each.
     """
-    ran = set(were)
-    found, reasons = {}, []
+    ran, rolled_out = set(were), set(rolled_out)
+    found, reasons, already = {}, [], False
     for written, spec in now.items():
+        if rolled_out and spec in ran - rolled_out:
+            already = True
+            continue
         old = {known for known in ran if _kind(known) == _kind(spec)} - {spec}
         if len(old) == 1:
             found[written] = old.pop()
@@ -36,7 +44,7 @@ def targets(
             reasons.append(f"the instances replaced ran several versions ({several}); pin one")
         else:
             reasons.append(f"nothing else than {spec} is known to have run before")
-    if not found:
+    if not (found or already):
         raise NoWayBackError("nothing to go back to: " + "; ".join(reasons))
     return found
 

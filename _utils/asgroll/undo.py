@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from asgroll import launch, preflight, report, rollback, verbs
 from asgroll.awslaunch import AwsLaunch
-from asgroll.errors import Missing, NoWayBackError
+from asgroll.errors import AsgrollError, AwsError, Missing, NoWayBackError, Unclear
 from asgroll.master import Master
 from asgroll.model import Roll
 from asgroll.policy import Policy
@@ -23,6 +23,9 @@ def roll(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) ->
 
 def resume(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -> dict:
     """Go on with a roll; with ``on_failure: rollback`` go back when it fails."""
+    known = verbs.last_roll(master, name, arn)
+    if known is not None and known.rollback:
+        policy = _policy_back(policy)
     return _or_back(verbs.resume(master, name, arn, policy, aws), master, name, arn, policy, aws)
 
 
@@ -30,34 +33,98 @@ def _or_back(
     answer: dict, master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch
 ) -> dict:
     """Where a roll has halted and may go back, do so; both are told, and the first one's code."""
-    failed = answer["retcode"] == report.HALTED and answer["data"][name]["status"] == "halted"
+    told = answer["data"][name]
+    failed = answer["retcode"] == report.HALTED and told["status"] == "halted"
     if policy.on_failure != "rollback" or not failed:
         return answer
-    back = go_back(master, name, arn, policy, aws)
+    if told.get("signal"):
+        told["warnings"].append(f"not gone back by itself: {told['signal']} came meanwhile")
+        return answer
+    try:
+        back = go_back(master, name, arn, policy, aws)
+    except AsgrollError as exc:  # the report of the roll that failed has to be seen all the same
+        back = verbs.refusal(name, [str(exc)])
     answer["data"][f"{name} (rollback)"] = back["data"][name]
     return answer
 
 
 def go_back(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -> dict:
-    """Pin what the group launched from before its last roll, and replace what is new."""
+    """
+    Pin what the group launched from before its last roll, and replace what is new.
+
+    It can die at any line: called again it goes on. What can be refused is refused before anything
+    is changed; what fails later is told together with what was changed.
+    """
+    wanted = _policy_back(policy)
     with master.lock(arn, name):
-        verbs.refuse_others(master, aws.group(name))
         known = verbs.last_roll(master, name, arn)
-        if known is not None and (not known.phase.ended or report.leftovers(known)):
-            old = known.with_(keep_old=True)
-            ended = verbs.put_back(master, name, old, policy, aws, "before going back")
-            if ended["retcode"]:
-                return ended
-        wanted = _policy_back(policy)
         found = preflight.assess(aws, name, wanted, master.now(), choosing=False)
+        found = preflight.with_marks(found, known, wanted, master.owner(), master.now())
         if found.obstacles:
             return verbs.refusal(name, found.obstacles)
-        now = aws.launch(name)
-        back = _targets(now, known, aws)
-        aws.point(name, launch.repointed(now.settings, back))
-        if launch.PREVIOUS_TAG in now.group.tags:
+        if known is not None and _on_its_way_back(known, found):
+            return verbs.go_on(master, name, known, wanted, aws)
+        now, back = _way_back(master, name, known, aws)
+        done: list[str] = []
+        if known is not None and (not known.phase.ended or report.leftovers(known)):
+            why, keep = "before going back", not known.rollback
+            ended = verbs.put_back(master, name, known, wanted, aws, why, keep_old=keep)
+            if ended["retcode"] or ended["data"][name]["signal"]:
+                return _not_gone_back(ended, name)
+            done.append(f"roll {known.id} was aborted")
+        try:
+            if done:  # a while ago
+                now, back = _way_back(master, name, known, aws)
+            warnings = _pin(name, now, back, aws, done)
+            return _replace_the_new(master, name, wanted, aws, done, warnings)
+        except AsgrollError as exc:
+            if not done:
+                raise
+            return _stuck(name, done, [str(exc)])
+
+
+def _on_its_way_back(known: Roll, found: preflight.Assessment) -> bool:
+    """Whether the last roll is a rollback that has not reached its end, and still could."""
+    unfinished = not known.phase.ended or report.open_ended(known)
+    return known.rollback and unfinished and set(known.specs) == set(found.specs)
+
+
+def _not_gone_back(ended: dict, name: str) -> dict:
+    """The answer when the roll before was to be aborted, and that is all that was done."""
+    told, code = ended["data"][name], ended["retcode"]
+    if not code:  # all is put back, but a signal came meanwhile
+        told |= {"result": False, "reason": f"stopped by {told['signal']}, not gone back yet"}
+    told["next"] = told.get("next") or f"`salt-run asgcycle.rollback {name}` goes back"
+    return verbs.shape({name: told}, code or report.STOPPED)
+
+
+def _stuck(name: str, done: list[str], obstacles: list[str]) -> dict:
+    """The answer when something speaks against going on after something was changed."""
+    told = {"result": False, "status": "halted", "comment": "; ".join(done)}
+    told["obstacles"] = obstacles
+    told["next"] = f"`salt-run asgcycle.rollback {name}` goes on"
+    return verbs.shape({name: told}, report.HALTED)
+
+
+def _pin(
+    name: str, now: launch.Launch, back: Mapping[str, str], aws: AwsLaunch, done: list[str]
+) -> list[str]:
+    """Make the group launch from what ran before; returns warnings."""
+    settings = launch.repointed(now.settings, back)
+    pinned = f"launches from {', '.join(replace(now, settings=settings).written)} again"
+    if back:
+        try:
+            aws.point(name, settings)
+        except Unclear:
+            done.append(f"it is not known whether {name} {pinned}")
+            raise
+    done.append(f"{name} {pinned}")
+    if launch.PREVIOUS_TAG in now.group.tags:
+        try:
             aws.untag(name, [launch.PREVIOUS_TAG])
-        return _replace_the_new(master, name, wanted, aws, back)
+        except AwsError as exc:
+            return [f"the tag {launch.PREVIOUS_TAG} stays, it is outdated: {exc}"]
+    return []
 
 
 def _policy_back(policy: Policy) -> Policy:
@@ -78,30 +145,45 @@ def _policy_back(policy: Policy) -> Policy:
 
 
 def _replace_the_new(
-    master: Master, name: str, policy: Policy, aws: AwsLaunch, back: Mapping[str, str]
+    master: Master,
+    name: str,
+    policy: Policy,
+    aws: AwsLaunch,
+    done: list[str],
+    warnings: list[str],
 ) -> dict:
-    pinned = f"{name} launches from {', '.join(sorted(back.values()))} again"
     found = preflight.assess(aws, name, policy, master.now())
     if found.obstacles:
-        stuck = {"result": False, "status": "halted", "comment": pinned}
-        return verbs.shape({name: stuck | {"obstacles": list(found.obstacles)}}, report.HALTED)
+        return _stuck(name, done, list(found.obstacles))
     if not found.choice.victims:
-        comment = f"{pinned}; no instance was launched from anything else"
-        return verbs.shape({name: {"result": True, "status": "done", "comment": comment}}, 0)
+        comment = f"{'; '.join(done)}; no instance was launched from anything else"
+        told = {"result": True, "status": "done", "comment": comment, "warnings": warnings}
+        return verbs.shape({name: told}, report.DONE)
     begun = verbs.begin(found, master.now()).with_(rollback=True)
-    return verbs.run(master, name, begun, policy, aws, (pinned, *found.warnings))
+    return verbs.run(master, name, begun, policy, aws, (*done, *warnings, *found.warnings))
 
 
-def _targets(now: launch.Launch, known: Roll | None, aws: AwsLaunch) -> dict[str, str]:
-    """What to pin, all of it still there; raises NoWayBackError or Missing."""
+def _way_back(
+    master: Master, name: str, known: Roll | None, aws: AwsLaunch
+) -> tuple[launch.Launch, dict[str, str]]:
+    """
+    How the group launches now, and what to pin, all of it still there.
+
+    :raises NoWayBackError: nothing is known to go back to.
+    :raises Missing: it does not exist any more.
+    :raises Taken: another master has the lease of the group.
+    """
+    now = aws.launch(name)
+    verbs.refuse_others(master, now.group)
     stands_for = {written: aws.resolve(written) for written in now.written}
     recorded = dict(zip(now.written, launch.previous(now), strict=False))
-    back = rollback.targets(stands_for, rollback.ran_before(known), recorded)
+    rolled_out = known.specs if known is not None else ()
+    back = rollback.targets(stands_for, rollback.ran_before(known), recorded, rolled_out)
     for spec in back.values():
         gone = aws.configuration(spec) is None if not now.templated else not aws.resolve(spec)
         if gone:
             raise Missing(f"the launch configuration {spec} does not exist any more")
-    return back
+    return now, back
 
 
 def _refuse_without_a_way_back(

@@ -207,7 +207,13 @@ def resume(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) 
         found = preflight.assess(aws, name, policy, master.now(), choosing=False)
         if found.obstacles:
             return refusal(name, found.obstacles)
-        return run(master, name, known.reopened(Phase.ROLLING, master.now()), policy, aws)
+        refuse_others(master, found.world.group)  # the roll itself looks only with `lease: true`
+        return go_on(master, name, known, policy, aws)
+
+
+def go_on(master: Master, name: str, known: Roll, policy: Policy, aws: AwsLaunch) -> dict:
+    """Take a roll up again under the lock that the caller holds."""
+    return run(master, name, known.reopened(Phase.ROLLING, master.now()), policy, aws)
 
 
 def pause(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -> dict:
@@ -293,16 +299,28 @@ def refuse_others(master: Master, group: Group) -> None:
 
 
 def put_back(
-    master: Master, name: str, known: Roll, policy: Policy, aws: AwsLaunch, why: str
+    master: Master,
+    name: str,
+    known: Roll,
+    policy: Policy,
+    aws: AwsLaunch,
+    why: str,
+    *,
+    keep_old: bool = False,
 ) -> dict:
-    """End a roll that is not running, and put back what it changed."""
-    ending = known.reopened(Phase.RESTORING, master.now(), why)
+    """
+    End a roll that is not running, and put back what it changed.
+
+    :param keep_old: what is too much goes from the replacements, not from the victims.
+    """
+    ending = known.reopened(Phase.RESTORING, master.now(), why).with_(keep_old=keep_old)
     return _ending(master, name, ending, policy, aws)
 
 
 def _ending(master: Master, name: str, ending: Roll, policy: Policy, aws: AwsLaunch) -> dict:
     answer = run(master, name, ending, policy, aws)
-    if not answer["data"][name].get("left_changed"):
+    told = answer["data"][name]
+    if told["status"] != "interrupted" and not told.get("left_changed"):
         answer["data"][name]["result"], answer["retcode"] = True, 0
     return answer
 
@@ -326,11 +344,12 @@ def run(
         try:
             ended = engine.run(begun)
         except EndedAtOnce as exc:
-            return _ended_at_once(master, name, begun.arn, str(exc))
+            return _ended_at_once(master, begun, str(exc))
     evidence = inform.evidence(aws, ended)
     data = report.summary(ended, policy, aws.calls, master.now())
     data["warnings"] = [*warnings, *filter(None, [engine.leftover])]
     data["turns"] = engine.turns
+    data["signal"] = stop.why()
     data["next"] = inform.next_step(ended)
     try:
         master.journal().archive(ended, data)
@@ -350,8 +369,18 @@ def _settled(master: Master, name: str, arn: str) -> str:
     return last.id if over else ""
 
 
-def _ended_at_once(master: Master, name: str, arn: str, why: str) -> dict:
-    known = master.journal().load(arn, name)
-    data = inform.status(known, running=False)
-    data |= {"result": False, "reason": f"ended at once by a second signal ({why})"}
-    return shape({name: data}, report.STOPPED)
+def _ended_at_once(master: Master, begun: Roll, signal: str) -> dict:
+    """The answer after a second signal: what the journal knows, as a next process finds it."""
+    data = {"result": False, "status": "interrupted"}
+    reason = f"ended at once by a second signal ({signal})"
+    try:
+        known = last_roll(master, begun.group, begun.arn)
+    except JournalError as exc:
+        reason += f"; what it has left is not known: {exc}"
+    else:
+        if known is not None and known.id == begun.id:
+            data = inform.status(known, running=False)
+        else:  # not even begun
+            data["status"], reason = "stopped", f"{reason}, before anything was changed"
+    data |= {"result": False, "reason": reason, "signal": signal}
+    return shape({begun.group: data}, report.STOPPED)

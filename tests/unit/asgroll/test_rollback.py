@@ -49,6 +49,20 @@ def test_the_group_goes_back_to_what_is_known_to_have_run(now, were, recorded, e
 
 
 @pytest.mark.parametrize(
+    ("now", "were"),
+    [
+        pytest.param({"lt-a:1": "lt-a:1"}, ["lt-a:1"], id="one version ran"),
+        pytest.param({"lt-a:1": "lt-a:1"}, ["lt-a:0", "lt-a:1"], id="several ran"),
+        pytest.param(
+            {"lt-a:1": "lt-a:1", "lt-b:5": "lt-b:5"}, ["lt-a:1", "lt-b:5"], id="of two templates"
+        ),
+    ],
+)
+def test_a_group_that_was_taken_back_already_is_not_taken_back_further(now, were):
+    assert targets(now, were, {}, ["lt-a:2", "lt-b:5"]) == {}
+
+
+@pytest.mark.parametrize(
     ("were", "recorded", "said"),
     [
         (["lt-a:2"], {}, "nothing else than lt-a:2 is known"),
