@@ -43,6 +43,7 @@ from asgroll.lease import Lease, Standing, Unleased
 from asgroll.model import Phase, Roll, World
 from asgroll.planner import plan, put_back
 from asgroll.policy import Policy
+from asgroll.report import leftovers
 from asgroll.tracker import fold
 from asgroll.values import format_duration
 
@@ -109,7 +110,7 @@ class Engine:
         :raises JournalError: the journal cannot be written before anything was changed. Later on
             the roll ends by putting back what it changed, because it could not be taken up again.
         """
-        self._lease.acquire(roll)
+        begun, roll = roll, self._lease.acquire(roll)
         try:
             self._journal.save(roll)
         except JournalError:
@@ -117,6 +118,9 @@ class Engine:
             raise
         roll = roll.with_(turns=roll.turns + 1)
         self._emit(roll, Step.STARTED, f"{len(roll.victims)} to replace in {roll.group}")
+        if leftovers(begun) and not leftovers(roll):
+            text = "what this roll had changed was put back by somebody else: its note is gone"
+            self._emit(roll, Step.RESTORING, text)
         while not roll.phase.ended:
             roll = self.turn(roll)
             if not (roll.phase.ended or self._again):

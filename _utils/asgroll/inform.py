@@ -17,6 +17,7 @@ from asgroll.report import (
     REFUSED,
     exit_code,
     leftovers,
+    open_ended,
     replaced,
     window_of,
 )
@@ -159,10 +160,10 @@ def next_step(roll: Roll) -> str:
     """What a person should type now, empty when nothing is open."""
     if roll.phase.ended and not leftovers(roll):
         return ""
-    return (
-        f"`salt-run asgcycle.resume {roll.group}` goes on, "
-        f"`salt-run asgcycle.abort {roll.group}` puts the sizes back"
-    )
+    back = f"`salt-run asgcycle.abort {roll.group}` puts the sizes back"
+    if roll.phase.ended and not open_ended(roll):
+        return back
+    return f"`salt-run asgcycle.resume {roll.group}` goes on, {back}"
 
 
 def evidence(aws: Aws, roll: Roll) -> dict[str, str]:

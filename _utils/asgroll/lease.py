@@ -46,8 +46,9 @@ class Standing(str, Enum):
 class Unleased:
     """Nobody else works on the group: for ``lease: false``, benchmarks and tests."""
 
-    def acquire(self, roll: Roll) -> None:
-        """Nothing to take."""
+    def acquire(self, roll: Roll) -> Roll:
+        """Nothing to take; what is changed from now on is not noted on the group."""
+        return roll.with_(noted=False)
 
     def heed(self, world: World, age: float) -> tuple[Standing, str]:
         """Always held."""
@@ -108,12 +109,14 @@ class Lease:
 
     # --- taking it
 
-    def acquire(self, roll: Roll) -> None:
+    def acquire(self, roll: Roll) -> Roll:
         """
         Take the lease, or raise ``Taken`` with who has it, or what else stands in the way.
 
         A lease of our own owner is taken over at once: the lock on this master proves that the
         process that wrote it is gone. What the call may raise besides is an ``AwsError``.
+
+        :return: the roll, without what somebody else has put back since it was last worked on.
         """
         self._roll, problem = roll, "what was written does not show"
         for _ in range(ATTEMPTS):
@@ -121,7 +124,7 @@ class Lease:
             shown = self._look()
             if self._proves(shown, looked):
                 self._seen_at = looked
-                return
+                return self._still_due(roll)
             try:
                 self._write(looked, shown)
             except (Temporary, Unclear) as exc:
@@ -130,6 +133,30 @@ class Lease:
                     self._sleep(GUARD_SECONDS)
             self._sleep(max(0.0, self._proof_from - self._clock()))
         raise Taken(f"the lease on {roll.group} cannot be taken: {problem}; try again in a minute")
+
+    def _still_due(self, roll: Roll) -> Roll:
+        """
+        A roll that was noted and whose note is gone from the group was put back by somebody else:
+        `recover` on another master, or a person. Its journal is outdated then, and giving back the
+        same share once more would take what the group needs.
+        """
+        nothing = marks.due_after(roll).nothing
+        if roll.noted and not nothing and self._note_is_gone(roll):
+            nothing = True
+            roll = roll.with_(delta=0, pending=None, max_set=None, suspended=frozenset())
+        return roll.with_(noted=roll.noted or nothing)
+
+    def _note_is_gone(self, roll: Roll) -> bool:
+        """Whether the note does not show for ``settle_time``: answers may lag behind."""
+        until = self._clock() + self._settle
+        while True:
+            due = marks.due(self._aws.group(roll.group))
+            if due is not None and due.roll == roll.id:
+                return False
+            left = until - self._clock()
+            if left <= 0:
+                return True
+            self._sleep(left)
 
     def _look(self) -> marks.Claim | None:
         """The lease that shows, unless somebody else has it or left something to put back."""

@@ -196,6 +196,13 @@ def due_after(roll: Roll, actions: Iterable[Action] = ()) -> Due:
     delta, desired = roll.delta, roll.expected_desired
     max_set, suspended = roll.max_set, roll.suspended
     before, leaving = None, []
+    pending = roll.pending
+    if pending is not None and pending.applied is None:  # sent, and nobody knows with what effect
+        if pending.instance:
+            leaving.append((pending.instance, pending.before - pending.after))
+        elif pending.after > pending.before:
+            before, desired = pending.before, pending.after
+            delta += pending.after - pending.before
     for action in actions:
         if isinstance(action, SetDesired) and action.to > desired:
             before, delta, desired = desired, delta + action.to - desired, action.to

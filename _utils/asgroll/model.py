@@ -319,7 +319,7 @@ class Roll:
     ``forgiven`` are failures from before the last replacement that became ready. ``heeded`` is the
     last order of a person that was carried out. ``rollback``: it went back to what ran before.
     ``keep_old``: what is too much when sizes are put back goes from the replacements, not from the
-    victims.
+    victims. ``noted``: all that has to be put back is written on the group as well.
     """
 
     id: str
@@ -365,13 +365,17 @@ class Roll:
     heeded: str = ""
     rollback: bool = False
     keep_old: bool = False
+    noted: bool = False
 
     def with_(self, **changes) -> Roll:
         """A copy with the given fields changed."""
         return dataclasses.replace(self, **changes)
 
     def reopened(self, phase: Phase, now: float, reason: str = "") -> Roll:
-        """The same roll taken up again, with a fresh failure budget and fresh deadlines."""
+        """
+        The same roll taken up again, with a fresh failure budget and fresh deadlines. What has to
+        be seen for a while is seen anew: nobody has looked in between.
+        """
         return self.with_(
             phase=phase,
             outcome=Phase.STOPPED if phase is Phase.RESTORING else Phase.DONE,
@@ -381,13 +385,17 @@ class Roll:
             refusals=0,
             gave_up=False,
             replacements={
-                key: dataclasses.replace(known, failed_at=None)
+                key: dataclasses.replace(
+                    known, failed_at=None, missing_since=None, healthy_since=known.ready_at
+                )
                 for key, known in self.replacements.items()
             },
             terminations={
                 key: dataclasses.replace(term, overdue=False)
                 for key, term in self.terminations.items()
             },
+            short_since=None,
+            drop_seen_at=None,
             resumed_at=now,
             just_resumed=True,
             progress_at=now,

@@ -120,6 +120,9 @@ def leftovers(roll: Roll) -> dict[str, Any]:
     left: dict[str, Any] = {}
     if roll.delta:
         left["desired"] = {"now": roll.expected_desired, "should_be": roll.live}
+    sent = roll.pending
+    if sent is not None and sent.applied is None and sent.after > sent.before:
+        left["desired"] = {"now": f"{sent.before} or {sent.after}", "should_be": roll.live}
     if roll.max_set is not None:
         left["max"] = {"now": roll.max_set, "should_be": roll.max_size}
     if roll.suspended:

@@ -273,14 +273,24 @@ def recover(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch)
         world = aws.observe(name, master.now())
         refuse_others(master, world.group)
         due = marks.due(world.group)
-        if due is None or due.nothing:
-            return refusal(name, [f"{name} carries no marks of a roll: nothing to put back"])
+        if due is None or due.nothing or due.roll == _settled(master, name, arn):
+            return _tidy(name, world.group, aws)
         if _remembers(master, name, arn, due.roll):
             problem = f"the journal here knows roll {due.roll}: "
             return refusal(name, [problem + f"use `salt-run asgcycle.abort {name}`"])
         ending = recovered(world, due, aws.launch_times(world.instances), master.now())
         # nothing of the roll is known but these marks: who serves, serves
         return _ending(master, name, ending, replace(policy, healthy_for=0.0), aws)
+
+
+def _tidy(name: str, group: Group, aws: AwsLaunch) -> dict:
+    """Delete the tags of a roll that has died with nothing left to put back."""
+    left = [key for key in marks.OWN if key in group.tags]
+    if not left:
+        return refusal(name, [f"{name} carries no marks of a roll: nothing to put back"])
+    aws.untag(name, left)
+    comment = f"nothing was left to put back; deleted the outdated tags {', '.join(left)}"
+    return shape({name: {"result": True, "status": "done", "comment": comment}}, report.DONE)
 
 
 def _remembers(master: Master, name: str, arn: str, roll_id: str) -> bool:

@@ -310,6 +310,21 @@ def test_recover_in_a_group_with_weights_puts_back_or_says_what_is_left():
     assert restored > number / 2
 
 
+@pytest.mark.parametrize("phase", [Phase.RESTORING, Phase.ROLLING])
+def test_a_master_that_comes_back_takes_nothing_from_a_group_that_another_has_recovered(phase):
+    run = killed(spec(max=10), 6, surge=2)
+    left, journal = run.journal.rolls[GROUP], run.journal
+    assert left.delta == 2
+    recover(run)
+    run.outcome.world.set_desired_capacity(GROUP, 8)  # a scaling policy, meanwhile
+    run.clock.sleep(1800)
+    run.journal, run.outcome.roll = journal, left.reopened(phase, run.clock.now())
+    finish(run, lease=lease(run, number=2))
+    assert run.outcome.group.desired == 8
+    assert run.outcome.summary["left_changed"] == {}
+    assert set(run.outcome.group.tags) == set(OTHERS)
+
+
 @pytest.mark.parametrize("kind", ["scale_out", "scale_in"])
 @pytest.mark.parametrize("at", [30, 200, 400, 1000])
 def test_recover_after_somebody_scaled_never_goes_below_what_they_want(kind, at):

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 import yaml
@@ -194,6 +195,19 @@ def test_a_second_signal_ends_at_once_and_says_what_is_left(stage):
     assert TRACEBACK not in out + err
     assert "ended at once by a second signal (SIGINT)" in out
     assert "asgcycle.abort web" in out
+
+
+def test_two_signals_before_anything_was_changed_say_so(stage):
+    process = start(stage, "asgcycle.roll", "web")
+    stage.wait_for("CreateOrUpdateTags")
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 4, out + err
+    assert TRACEBACK not in out + err
+    assert "before anything was changed" in out
+    assert stage.restored()
 
 
 def test_a_killed_roll_is_interrupted_and_resume_finishes_it(stage):

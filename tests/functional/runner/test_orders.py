@@ -165,6 +165,25 @@ def test_recover_is_refused_where_there_is_nothing_to_put_back(stage):
     assert stage.mutations() == []
 
 
+@pytest.mark.parametrize("kept", [True, False], ids=["with its journal", "without"])
+def test_recover_deletes_the_marks_of_a_roll_that_died_with_nothing_left_to_put_back(stage, kept):
+    done = stage.call("asgcycle.roll", "web", surge=3)
+    roll = done["data"]["web"]["roll_id"] if kept else "r-lost"
+    delta = 1 if kept else 0  # the journal knows that it was put back, the note does not
+    due = marks.Due(roll, 0.0, 3 + delta, delta, 3, None, frozenset())
+    claim = marks.Claim("gone_master", roll, "1", 1.0)
+    with stage.lab.lock:
+        found = [(marks.RESTORE, due), (marks.LEASE, claim)]
+        stage.lab.world.create_or_update_tags(
+            [("web", key, mark.text(), False) for key, mark in found]
+        )
+    before = [call for call in stage.mutations() if call != "DeleteTags"]
+    found = stage.call("asgcycle.recover", "web")
+    assert (found["retcode"], found["data"]["web"]["status"]) == (0, "done")
+    assert own_tags(stage) == []
+    assert [call for call in stage.mutations() if call != "DeleteTags"] == before
+
+
 # -- two masters -----------------------------------------------------------------------------------
 
 

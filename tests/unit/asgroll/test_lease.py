@@ -227,6 +227,38 @@ def test_of_two_masters_at_once_one_gets_it_and_the_other_is_told_who(second):
     assert f"{winner.name} works on web" in loser.told
 
 
+def changed(master, **fields):
+    """Its roll as it stands with something of it on the group."""
+    return master.roll.with_(delta=1, expected_desired=7, noted=True, **fields)
+
+
+def test_what_somebody_else_has_put_back_is_not_put_back_again(stage):
+    one = Master(stage, "a")
+    got = []
+    left = changed(one, max_set=9, suspended=frozenset({"AZRebalance"}))
+    during(stage, lambda: got.append(one.lease.acquire(left)))
+    assert (got[0].delta, got[0].max_set, got[0].suspended) == (0, None, frozenset())
+
+
+@pytest.mark.parametrize("appears", [0.0, 8.0], ids=["there", "late"])
+def test_what_is_noted_on_the_group_is_still_due(stage, appears):
+    one = Master(stage, "a")
+    got = []
+    left = changed(one)
+    note = marks.due_after(left).text()
+    stage.start(lambda: write(stage, marks.RESTORE, note), at=appears)
+    during(stage, lambda: got.append(one.lease.acquire(left)))
+    assert got == [left]
+
+
+def test_what_was_changed_without_a_note_is_still_due_without_one(stage):
+    one = Master(stage, "a")
+    got = []
+    left = changed(one).with_(noted=False)
+    during(stage, lambda: got.append(one.lease.acquire(left)))
+    assert got == [left]
+
+
 # -- keeping it ------------------------------------------------------------------------------------
 
 

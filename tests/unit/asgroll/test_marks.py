@@ -8,7 +8,7 @@ import pytest
 from asgroll import marks
 from asgroll.actions import SetDesired, SetMax, Suspend, Terminate
 from asgroll.errors import MarkError
-from asgroll.model import Cause, Group
+from asgroll.model import Cause, Group, PendingChange
 from tests.unit.asgroll.build import NOW, instance, roll, world
 
 TAKEN_BY_EVERY_SERVICE = re.compile(r"[A-Za-z0-9 +\-=._:/@]{1,256}")
@@ -112,6 +112,20 @@ def test_putting_back_is_noted_only_once_it_is_done():
     assert (noted.delta, noted.max_set, noted.suspended) == (2, 8, {"X"})
     assert not noted.nothing
     assert marks.due_after(roll(desired=6)).nothing
+
+
+def test_what_may_have_been_raised_stays_noted_while_nobody_knows():
+    before = roll(desired=6)
+    noted = marks.due_after(before, [SetDesired(6, 8)])
+    unclear = before.with_(pending=PendingChange(NOW, 6, 8, applied=None))
+    assert marks.due_after(unclear) == noted
+
+
+def test_who_may_have_left_stays_noted_while_nobody_knows():
+    before = roll(desired=6, expected_desired=8, delta=2)
+    noted = marks.due_after(before, [Terminate("i-1", 2, True, Cause.VICTIM, "")])
+    unclear = before.with_(pending=PendingChange(NOW, 8, 6, applied=None, instance="i-1"))
+    assert marks.due_after(unclear) == noted
 
 
 RAISING = dataclasses.replace(DUE, before=10)

@@ -3,7 +3,7 @@
 import pytest
 
 from asgroll import report
-from asgroll.model import Cause, Failure, Phase, Termination
+from asgroll.model import Cause, Failure, PendingChange, Phase, Termination
 from tests.unit.asgroll.build import NOW, instance, new, policy, roll
 
 OLD = [instance(f"i-old{n}") for n in range(4)]
@@ -36,6 +36,7 @@ HALF = roll(
         ({"phase": Phase.HALTED, "failures": (Failure(NOW, "a", "b"),)}, 3),
         ({"phase": Phase.HALTED}, 2),
         ({"phase": Phase.HALTED, "max_set": 9}, 3),
+        ({"phase": Phase.HALTED, "pending": PendingChange(NOW, 4, 5, applied=None)}, 3),
         ({"phase": Phase.STOPPED}, 4),
     ],
 )
@@ -76,6 +77,11 @@ def test_leftovers_say_what_is_and_what_should_be():
         "max": {"now": 6, "should_be": 4},
         "suspended": ["AZRebalance"],
     }
+
+
+def test_a_raise_of_which_nobody_knows_whether_it_took_effect_is_left_over():
+    left = report.leftovers(roll(*OLD, pending=PendingChange(NOW, 4, 6, applied=None)))
+    assert left == {"desired": {"now": "4 or 6", "should_be": 4}}
 
 
 @pytest.mark.parametrize(

@@ -218,6 +218,27 @@ def test_deadlines_do_not_run_while_nobody_works_on_the_roll():
     assert len(after(view, again, NOW + 901, ready_timeout=900).failures) == 1
 
 
+def test_what_has_to_be_seen_for_a_while_is_seen_anew_after_a_pause():
+    long_ago = NOW - 9000
+    paused = roll(
+        instance("i-old"),
+        phase=Phase.STOPPED,
+        short_since=long_ago,
+        drop_seen_at=long_ago,
+        replacements={
+            "i-n": new("i-n", ready=False, healthy_since=long_ago),
+            "i-gone": new("i-gone", ready=False, missing_since=long_ago),
+        },
+    )
+    view = world(instance("i-old"), instance("i-n"), desired=3)
+    seen = fold(paused.reopened(Phase.ROLLING, NOW), view, policy(healthy_for="2m"), NOW)
+    assert (seen.short_since, seen.replacements["i-gone"].gone_at) == (NOW, None)
+    assert seen.replacements["i-n"].ready_at is None
+    short = world(instance("i-old"), desired=1)
+    seen = fold(paused.reopened(Phase.ROLLING, NOW).with_(expected_desired=3), short, policy(), NOW)
+    assert seen.drop_seen_at == NOW
+
+
 def test_new_instances_that_a_scale_in_took_are_excused():
     fresh = instance("i-new", lifecycle="Terminating")
     state = roll(*OLD, delta=1, expected_desired=5, replacements={"i-new": new("i-new")})
