@@ -102,7 +102,12 @@ class AwsLaunch(Aws):
     # --- changing (one attempt each)
 
     def create_version(self, source: Source, data: Mapping[str, Any], content: bytes) -> Source:
-        """Make a version of a launch template on top of ``source``."""
+        """
+        Make a version of a launch template on top of ``source``.
+
+        Without a ClientToken of ours: the same wish again would be answered with the version made
+        first, also when somebody has deleted that one. ``alternatives`` finds what is there.
+        """
         answer = self._call(
             "ec2",
             "CreateLaunchTemplateVersion",
@@ -110,7 +115,6 @@ class AwsLaunch(Aws):
             **_named(source.key),
             SourceVersion=source.version,
             VersionDescription=launch.description(source, content),
-            ClientToken=launch.client_token(source, content),
             LaunchTemplateData=dict(data),
         )
         return to_source(source.key, answer["LaunchTemplateVersion"])

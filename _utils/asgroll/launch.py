@@ -241,12 +241,6 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:12]
 
 
-def client_token(source: Source, content: bytes) -> str:
-    """The same for the same wish, so that EC2 answers a repeated one with the same version."""
-    wish = f"{source.spec} {hashlib.sha256(content).hexdigest()}"
-    return f"asgcycle-{hashlib.sha256(wish.encode()).hexdigest()}"
-
-
 def same(one: bytes, other: bytes) -> bool:
     """Whether instances get the same, however it is compressed: that differs among releases."""
     return one == other or _unpacked(one) == _unpacked(other)
@@ -311,14 +305,17 @@ def decide(
         if problem:
             obstacles.append(problem)
     renewed = any(s.source.spec != s.spec for s in steps)
-    recorded = " ".join(s.source.spec for s in steps) if renewed else ""
+    # once each, as `written` will have what takes their place: `previous` reads them side by side
+    before = dict.fromkeys(s.source.spec for s in steps)
+    recorded = " ".join(before) if renewed else ""
     if len(recorded) > TAG_VALUE_LIMIT:
         obstacles.append(
-            f"the group launches from {len(steps)} launch template versions: they do not fit into "
+            f"the group launches from {len(before)} launch template versions: they do not fit into "
             f"the tag {PREVIOUS_TAG} that a rollback needs; use fewer templates in the overrides"
         )
     if recorded:
         changes.append(f"tag {PREVIOUS_TAG}={recorded}")
+    changes = dict.fromkeys(changes)
     return Publication(tuple(steps), tuple(changes), tuple(warnings), tuple(obstacles), recorded)
 
 
@@ -379,7 +376,7 @@ def difference(sources: Iterable[Source], content: bytes) -> list[str]:
     """The same from each source that has other user data to what pillar asks for."""
     return [
         line
-        for source in sources
+        for source in {source.spec: source for source in sources}.values()
         if not same(source.user_data, content)
         for line in diff(source.user_data, content, source.spec, "pillar")
     ]
@@ -391,7 +388,7 @@ def _lines(content: bytes) -> list[str]:
 
 def stale(launch: Launch, sources: Iterable[Source], content: bytes) -> str:
     """A caution for a roll when the group launches with other user data than wanted, or empty."""
-    other = [s.spec for s in sources if not same(s.user_data, content)]
+    other = dict.fromkeys(s.spec for s in sources if not same(s.user_data, content))
     if not other:
         return ""
     return (

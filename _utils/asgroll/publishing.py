@@ -124,8 +124,8 @@ def _told(found: Launch | None, decided: Publication, content: bytes) -> dict[st
         "obstacles": list(decided.obstacles),
         "warnings": list(decided.warnings),
         "changes": list(decided.changes),
-        "from_specs": [step.source.spec for step in decided.steps],
-        "to_specs": [step.spec or "new" for step in decided.steps],
+        "from_specs": list(dict.fromkeys(step.source.spec for step in decided.steps)),
+        "to_specs": list(dict.fromkeys(step.spec or "new" for step in decided.steps)),
         "previous": decided.previous or (found.recorded if found else ""),
         "bytes": len(content),
         "sha256": launch.digest(content),
@@ -162,7 +162,10 @@ class _Act:
         :raises AwsError: a call failed; ``unsure`` says whether the group may have changed.
         :raises Overtaken: somebody else changed the group meanwhile.
         """
-        specs = {s.written: s.spec or self._make(s) for s in self._decided.steps}
+        # the group may name one version in several ways, such as 7 and $Latest: one is made of it
+        made = {s.source.spec: s for s in self._decided.steps if not s.spec}
+        new = {spec: self._make(step) for spec, step in made.items()}
+        specs = {s.written: s.spec or new[s.source.spec] for s in self._decided.steps}
         self._same_as_before()
         if self._decided.previous:
             self._remember(self._decided.previous)

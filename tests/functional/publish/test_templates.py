@@ -2,7 +2,7 @@
 
 import pytest
 
-from asgroll import publishing
+from asgroll import launch, publishing
 
 from .conftest import NEW, NEWER, OLD, WEB
 
@@ -122,6 +122,28 @@ def test_a_template_of_an_override_gets_the_user_data_too(stage):
     assert override["LaunchTemplateSpecification"]["Version"] == "2"
     assert (override["ImageId"], override["WeightedCapacity"]) == ("ami-00000000000000008", "2")
     assert stage.tag() == f"{data['from_specs'][0]} {made}:1"
+
+
+@pytest.mark.parametrize("stage", [MIXED], indirect=True)
+def test_one_version_named_in_several_ways_becomes_one_version(stage):
+    policy = stage.group()["MixedInstancesPolicy"]["LaunchTemplate"]
+    policy["LaunchTemplateSpecification"].pop("LaunchTemplateName")
+    template = policy["LaunchTemplateSpecification"]["LaunchTemplateId"]
+    for override, version in zip(policy["Overrides"], ("$Latest", "1"), strict=True):
+        override["LaunchTemplateSpecification"] = {
+            "LaunchTemplateId": template,
+            "Version": version,
+        }
+    stage.autoscaling.update_auto_scaling_group(
+        AutoScalingGroupName="web", MixedInstancesPolicy={"LaunchTemplate": policy}
+    )
+    data, code = stage.publish()
+    assert code == 0, data
+    assert set(stage.versions()) == {1, 2, 3, 4}
+    assert data["to_specs"] == [f"{template}:3", f"{template}:4"]
+    found = stage.aws.launch("web")
+    assert found.written == (f"{template}:3", f"{template}:4")
+    assert launch.previous(found) == (f"{template}:2", f"{template}:1")
 
 
 def test_going_back_to_what_a_later_version_has_makes_no_version(stage):

@@ -2,8 +2,6 @@
 
 import pytest
 
-from asgroll import launch
-
 from .conftest import NEW, NEWER
 
 
@@ -14,12 +12,16 @@ def test_a_lost_answer_to_making_a_version_is_cleared_by_looking(stage):
     assert max(stage.versions()) == 3
 
 
-def test_the_same_wish_twice_makes_one_version_however_late_it_can_be_seen(stage):
-    (source,) = stage.aws.sources(stage.aws.launch("web")).values()
-    data = launch.template_data(source, NEW)
-    assert stage.aws.create_version(source, data, NEW) == stage.aws.create_version(
-        source, data, NEW
+def test_a_version_that_somebody_has_deleted_is_made_anew(stage):
+    stage.publish(NEW)
+    template = stage.group()["LaunchTemplate"]["LaunchTemplateId"]
+    stage.autoscaling.update_auto_scaling_group(
+        AutoScalingGroupName="web", LaunchTemplate={"LaunchTemplateId": template, "Version": "2"}
     )
+    stage.ec2.delete_launch_template_versions(LaunchTemplateName="web", Versions=["3"])
+    data, code = stage.publish(NEW)
+    assert (code, data["status"], stage.version()) == (0, "published", "4"), data
+    assert stage.user_data(4) == NEW
 
 
 def test_a_call_that_never_arrived_is_told_and_the_next_publish_makes_the_version(stage):

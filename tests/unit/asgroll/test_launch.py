@@ -201,17 +201,6 @@ def test_what_differs_besides_user_data_is_named(other, content, wrong):
     assert launch.differing(version(6, ImageId="ami-1"), other, content) == wrong
 
 
-def test_the_client_token_is_the_same_for_the_same_wish_only():
-    tokens = {
-        launch.client_token(source, content)
-        for source in (version(6), version(7), version(6, key="lt-0bb"))
-        for content in (OLD, NEW)
-    }
-    assert len(tokens) == 6
-    assert launch.client_token(version(6), NEW) == launch.client_token(version(6), NEW)
-    assert max(map(len, tokens)) <= 128  # API reference of CreateLaunchTemplateVersion
-
-
 # --- launch configurations -----------------------------------------------------------------------
 
 CONFIGURATION = {
