@@ -34,6 +34,7 @@ NOT_EXTRA = {
     "salt_minion": "the keys minion and grains say it",
     "ssh_keys": "host keys are made on the instance",
 }
+_CLOUD_CONFIG = re.compile(r"(?m)^\s*#cloud-config")
 _PART_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SALT_VERSION = re.compile(r"\d{4}\.\d{1,2}(?:\.\d+)?")
 _RELEASEVER = re.compile(r"latest|image|2023\.\d+\.\d{8}")
@@ -183,6 +184,8 @@ def parts(value: Any) -> tuple[Part, ...]:
             raise ValueError(allowed)
         if entry["type"] not in PART_TYPES or not _PART_NAME.fullmatch(entry["name"]):
             raise ValueError(allowed)
+        if entry["type"] == "text/jinja2" and _CLOUD_CONFIG.search(entry["content"]):
+            raise ValueError(f"{allowed}, not into text/jinja2, where it would replace ours")
         found.append(Part(**entry))
     if len({part.name for part in found}) < len(found):
         raise ValueError("a list whose names differ")

@@ -102,6 +102,15 @@ BAD = {
         {**LEAST, "parts": [{**PART, "type": "text/cloud-config"}]},
         "more cloud-config goes under extra",
     ),
+    "cloud-config in a template": (
+        {
+            **LEAST,
+            "parts": [
+                {**PART, "type": "text/jinja2", "content": "## template: jinja\n#cloud-config\n"}
+            ],
+        },
+        "where it would replace ours",
+    ),
     "two parts of one name": ({**LEAST, "parts": [PART, PART]}, "a list whose names differ"),
     "a template that is a path": ({**LEAST, "template": "/srv/x"}, "like salt://web/"),
     "a grain that user data sets itself": (
