@@ -188,6 +188,28 @@ def test_a_later_boot_of_an_instance_in_service_completes_nothing(lab, machine):
     assert seconds >= hook.HOOK_SECONDS
     assert len(states(lab, one.id)) == before
     assert calls(lab, "CompleteLifecycleAction").count("ok") == 1
+    assert "nothing waits for it" in one.console()[-1]
+
+
+def test_a_hook_that_the_group_does_not_have_is_told_and_ends_in_a_failed_unit(lab, machine):
+    (one,) = (machine(key, lab.endpoint_url) for key in launch(lab))
+    one.open_gate()
+    ours = {"group": "web", "name": "reday", "endpoint_url": lab.endpoint_url, "heartbeat": 300}
+    assert finish(one, hook=ours)[0] == 1
+    assert state(lab, one.id) == "Pending:Wait"
+    assert "Lifecycle Hook not found with name reday" in "\n".join(one.console())
+
+
+def test_heartbeats_that_are_denied_are_told_on_the_console_once(lab, machine):
+    (one,) = (machine(key, lab.endpoint_url) for key in launch(lab))
+    lab.world.inject(Fault("denied", operation="RecordLifecycleActionHeartbeat"))
+    one.boot()
+    await_that(
+        lambda: len(calls(lab, "RecordLifecycleActionHeartbeat")) > 2, "some more heartbeats"
+    )
+    told = [line for line in one.console() if "RecordLifecycleActionHeartbeat" in line]
+    assert len(told) == 1
+    assert f"hook {HOOK}: RecordLifecycleActionHeartbeat: AccessDenied" in told[0]
 
 
 def test_an_instance_on_its_way_out_completes_nothing(lab, machine):

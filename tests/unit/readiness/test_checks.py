@@ -118,8 +118,8 @@ def test_what_apt_has_pending_or_cannot_say_is_not_ready(tmp_path, answer, words
     assert words in said(tmp_path, pending=answer)["security-updates"]
 
 
-@pytest.mark.parametrize("age", [None, checks.LISTS_SECONDS + 60])
-def test_old_package_lists_say_nothing(tmp_path, age):
+@pytest.mark.parametrize("age", [None, checks.LISTS_SECONDS + 60, -60])
+def test_package_lists_that_are_old_or_of_the_future_say_nothing(tmp_path, age):
     machine = host(tmp_path, {"run/asgcycle/lists": None if age is None else "{}"})
     if age:
         then = os.stat(tmp_path).st_mtime - age

@@ -98,8 +98,9 @@ def security_updates(host):
 
 
 def fresh_lists(host):
+    """Lists of the future, before the clock was set back, are of no known age."""
     age = host.age(LISTS)
-    return age is not None and age < LISTS_SECONDS
+    return age is not None and 0 <= age < LISTS_SECONDS
 
 
 def rpm_security_updates(host):

@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 import re
-import sys
 import threading
 import time
 import urllib.error
@@ -44,13 +43,19 @@ class Hook:
         self.over.set()
 
     def _heartbeats(self):
-        """Keep the hook waiting; the agent's own timeout, not the hook's, ends the waiting."""
+        """Keep the hook waiting; the agent's own timeout, not the hook's, ends the waiting.
+
+        What keeps it from that is told: when the hook has run out, the journal is gone.
+        """
+        told = None
         while True:
             try:
                 self.call("RecordLifecycleActionHeartbeat")
             except Unknown as exc:
-                if TOO_EARLY not in str(exc):
-                    sys.stderr.write(f"{exc}\n")
+                why = str(exc)
+                if TOO_EARLY not in why and why != told:
+                    self.tell("hook {}: {}".format(self.settings["name"], why))
+                told = why
             if self.over.wait(self.settings["heartbeat"]):
                 return
 
@@ -71,8 +76,11 @@ class Hook:
             if TOO_EARLY not in why:
                 self.tell(f"hook {name}: {why}")
             if self.clock() >= end:
-                # Nothing waits: this instance has been in service since an earlier boot.
-                return 0 if TOO_EARLY in why else 1
+                if TOO_EARLY not in why:
+                    return 1
+                # This instance has been in service since an earlier boot.
+                self.tell(f"hook {name}: nothing waits for it")
+                return 0
             self.sleep(pause)
             pause = min(2 * pause, 30)
 
