@@ -1,44 +1,13 @@
 """What Amazon Linux's part of the first boot asks of yum and dnf; both are stand-ins here."""
 
-import subprocess
-
 import pytest
 
-from tests.unit.userdata.build import REPO
-
-PART = REPO / "unattended-upgrades" / "userdata" / "files" / "packages-dnf.sh"
-STAND_IN = '#!/bin/sh\necho "$(basename "$0") $*" >>"$CALLS"\n'
-
-
-class System:
-    """A folder of stand-ins that is the whole PATH, beside what a shell needs."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.calls = folder / "calls"
-        for name in ("basename", "sh", "grep"):
-            (folder / name).symlink_to(f"/usr/bin/{name}")
-
-    def has(self, name, code=0):
-        path = self.folder / name
-        path.write_text(f"{STAND_IN}exit {code}\n")
-        path.chmod(0o755)
-
-    def run(self, command, **settings):
-        """The exit code of a command after the part has been sourced, and what was called."""
-        done = subprocess.run(
-            ["/bin/sh", "-uc", f'. "$PART"; {command}'],
-            env={"PATH": str(self.folder), "CALLS": str(self.calls), "PART": str(PART), **settings},
-            capture_output=True,
-            text=True,
-        )
-        assert done.stderr == ""
-        return done.returncode, self.calls.read_text().splitlines() if self.calls.exists() else []
+from tests.unit.userdata.stand_ins import System
 
 
 @pytest.fixture
 def system(tmp_path):
-    return System(tmp_path)
+    return System(tmp_path, "packages-dnf.sh")
 
 
 @pytest.mark.parametrize(

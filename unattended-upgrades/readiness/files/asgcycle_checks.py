@@ -98,7 +98,6 @@ def security_updates(host):
 
 
 def fresh_lists(host):
-    """Lists of the future, before the clock was set back, are of no known age."""
     age = host.age(LISTS)
     return age is not None and 0 <= age < LISTS_SECONDS
 

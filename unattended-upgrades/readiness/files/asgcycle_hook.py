@@ -43,17 +43,14 @@ class Hook:
         self.over.set()
 
     def _heartbeats(self):
-        """Keep the hook waiting; the agent's own timeout, not the hook's, ends the waiting.
-
-        What keeps it from that is told: when the hook has run out, the journal is gone.
-        """
+        """Keep the hook waiting; the agent's own timeout, not the hook's, ends the waiting."""
         told = None
         while True:
             try:
                 self.call("RecordLifecycleActionHeartbeat")
             except Unknown as exc:
                 why = str(exc)
-                if TOO_EARLY not in why and why != told:
+                if TOO_EARLY not in why and why != told:  # the journal is lost with the instance
                     self.tell("hook {}: {}".format(self.settings["name"], why))
                 told = why
             if self.over.wait(self.settings["heartbeat"]):

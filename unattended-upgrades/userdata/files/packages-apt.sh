@@ -3,14 +3,22 @@
 
 export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 LC_ALL=C
 LOCK_SECONDS=300 # what else works on packages at boot is given time
+OVERRIDE=/etc/apt/apt.conf.d/zzz-asgcycle-first-boot
 HOLDS=/var/lib/unattended-upgrades/salt-holds # the formula reads it (aptpolicy/holds.py)
 
 apt_get() { apt-get -qy -o "DPkg::Lock::Timeout=$LOCK_SECONDS" "$@"; }
 
+# A list that cannot be fetched is an error; Ubuntu 20.04's apt only says so.
+update_lists() {
+    said=$(apt_get -o APT::Update::Error-Mode=any update 2>&1)
+    code=$?
+    printf '%s\n' "$said"
+    [ "$code" -eq 0 ] && ! printf '%s\n' "$said" | grep -Eq '^(E:|Err:|W: Failed)'
+}
+
 # Package lists, the tool, and what writes the flag for a reboot: all before anything is upgraded.
 prepare() {
-    # A list that cannot be fetched is an error, not a warning.
-    apt_get -o APT::Update::Error-Mode=any update || return 1
+    update_lists || return 1
     flags=
     [ "$REBOOT" = if_required ] && flags=${FLAG_PACKAGES:-}
     # shellcheck disable=SC2086 # a list of words
@@ -28,19 +36,15 @@ hold() {
     done
 }
 
-# The formula's policy, on every day of the week, and without a reboot of the tool's own: apt reads
-# the file that Dir::Etc::main names last (apt.conf(5)).
+# The formula's policy, but every day, at once, and without a reboot of the tool's own. The tool
+# reads apt.conf.d once more, after all else (python-apt, Cache).
 upgrade_security() {
-    folder=$(mktemp -d) || return 1
-    printf 'Dir::Etc::main "%s/main";\n' "$folder" >"$folder/first"
-    {
-        [ ! -e /etc/apt/apt.conf ] || cat /etc/apt/apt.conf
-        printf '%s\n' '#clear Unattended-Upgrade::Update-Days;' \
-            'Unattended-Upgrade::Automatic-Reboot "false";'
-    } >"$folder/main"
-    APT_CONFIG=$folder/first unattended-upgrade -v
+    printf '%s\n' '#clear Unattended-Upgrade::Update-Days;' \
+        'Unattended-Upgrade::InstallOnShutdown "false";' \
+        'Unattended-Upgrade::Automatic-Reboot "false";' >"$OVERRIDE" || return 1
+    unattended-upgrade -v
     code=$?
-    rm -rf "$folder"
+    rm -f "$OVERRIDE"
     return "$code"
 }
 
@@ -49,6 +53,9 @@ upgrade_all() { apt_get dist-upgrade; }
 
 reboot_required() { [ -e /run/reboot-required ]; }
 
+# With upgrade=none no list has been fetched yet; the version may be held, or older than the image's.
 install_minion() {
-    apt_get install "salt-common=$SALT_VERSION" "salt-minion=$SALT_VERSION"
+    update_lists || return 1
+    apt_get install --allow-downgrades --allow-change-held-packages \
+        "salt-common=$SALT_VERSION" "salt-minion=$SALT_VERSION"
 }

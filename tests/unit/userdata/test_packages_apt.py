@@ -1,0 +1,44 @@
+"""What Debian's and Ubuntu's part of the first boot asks of apt, which is a stand-in here."""
+
+import pytest
+
+from tests.unit.userdata.stand_ins import System
+
+APT_GET = "apt-get -qy -o DPkg::Lock::Timeout=300"
+UPDATE = f"{APT_GET} -o APT::Update::Error-Mode=any update"
+
+
+@pytest.fixture
+def system(tmp_path):
+    return System(tmp_path, "packages-apt.sh")
+
+
+@pytest.mark.parametrize(
+    ("code", "says", "good"),
+    [
+        (0, "Hit:1 http://deb.example.org bookworm InRelease", True),
+        (0, "W: Download is performed unsandboxed as root", True),
+        (100, "E: The repository is not signed.", False),
+        # apt before 2.1, Ubuntu 20.04
+        (0, "Err:1 http://deb.example.org focal-security InRelease", False),
+        (0, "W: Failed to fetch http://deb.example.org/dists/focal/InRelease", False),
+    ],
+)
+def test_a_list_that_cannot_be_fetched_is_an_error_whatever_apt_makes_of_it(
+    system, code, says, good
+):
+    system.has("apt-get", code, says)
+    assert (system.run("prepare", REBOOT="never")[0] == 0) is good
+
+
+def test_the_minion_comes_in_its_version_from_lists_that_were_fetched(system):
+    system.has("apt-get")
+    code, called = system.run("install_minion", SALT_VERSION="3008.3")
+    assert (code, called[0]) == (0, UPDATE)
+    assert called[1].startswith(f"{APT_GET} install ")
+    assert called[1].endswith(" salt-common=3008.3 salt-minion=3008.3")
+
+
+def test_a_minion_is_not_installed_from_lists_that_were_not_fetched(system):
+    system.has("apt-get", code=100)
+    assert system.run("install_minion", SALT_VERSION="3008.3") == (1, [UPDATE])
