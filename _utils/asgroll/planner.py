@@ -139,11 +139,15 @@ def _prepare(world: World, roll: Roll, policy: Policy, book: Book) -> list[Actio
 
 
 def _clear_failed(world: World, roll: Roll, policy: Policy) -> list[Action]:
-    """A replacement past its deadline is terminated; the group launches another one by itself."""
+    """
+    A replacement past its deadline is terminated; the group launches another one by itself. One
+    that serves after all may go on to be ready.
+    """
     return [
         Terminate(key, known.weight, False, Cause.FAILED, "did not become ready in time")
         for key, known in roll.replacements.items()
         if known.failed_at is not None
+        and known.healthy_since is None
         and not known.settled
         and key not in roll.terminations
         and key in world.instances

@@ -81,14 +81,16 @@ class Process:
 class Gateway(InProcessAWS):
     """The clients of one process; ``log`` takes its changes with the place in the history."""
 
-    def __init__(self, world: World, process: Process, at_change: Callable[[Process, str], None]):
+    def __init__(
+        self, world: World, process: Process, at_change: Callable[[Process, str, dict], None]
+    ):
         super().__init__(world, validate_output=False)
         self._process, self._at_change = process, at_change
 
     def _call(self, client: Any, service: str, operation: str, params: dict[str, Any]) -> Any:
         def call() -> Any:
             if not operation.startswith(READS):
-                self._at_change(self._process, operation)
+                self._at_change(self._process, operation, params)
             return super(Gateway, self)._call(client, service, operation, params)
 
         return self._process.through(operation, call)
@@ -290,10 +292,18 @@ class Play:
         if rival is not None and process.number == 1 and turn == rival.turn:
             self.start(rival.verb, master=rival.master)
 
-    def _changing(self, process: Process, operation: str) -> None:
+    def _changing(self, process: Process, operation: str, params: dict[str, Any]) -> None:
+        if operation == "CreateOrUpdateTags":
+            self._note({tag["Key"]: tag["Value"] for tag in params["Tags"]})
         others = [p.number for p in self.processes if p is not process and not p.dead]
         if others and operation not in TAGGING:
             self.wrong.append(f"I6: processes {others} and {process.number} work at once")
+
+    def _note(self, tags: dict[str, str]) -> None:
+        """What the group is told of before the journal is, was meant to be sent as well."""
+        due = marks.due(SimpleNamespace(name=GROUP, tags=tags))
+        if due is not None and due.before is not None:
+            self.intended.add(("SetDesired", due.desired))
 
     # -- what people do -----------------------------------------------------------------------
 

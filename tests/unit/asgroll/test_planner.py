@@ -212,6 +212,13 @@ def test_a_failed_replacement_is_terminated_without_decrement():
     assert found == [Terminate("i-boot0", 1, False, Cause.FAILED, "did not become ready in time")]
 
 
+def test_a_failed_replacement_that_serves_after_all_is_left_to_get_ready():
+    view, state = surged(ready=0, pending=1)
+    late = {"i-boot0": new("i-boot0", ready=False, failed_at=NOW - 9, healthy_since=NOW - 2)}
+    found = actions(view, state.with_(replacements=late, failures=FAILED[:1]))
+    assert [type(action) for action in found] == [Wait]
+
+
 @pytest.mark.parametrize(("on_failure", "kind"), [("pause", Finish), ("abort", Restore)])
 def test_over_the_failure_budget_nothing_more_is_terminated(on_failure, kind):
     view, state = surged(ready=2)
