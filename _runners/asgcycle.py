@@ -203,7 +203,8 @@ def status(group=None, *extra, **unknown):
 
     :param group: name of an Auto Scaling Group; all that were ever rolled when left out.
     :return: ``{"data": {group: {"result": bool, "status": …, "running": bool, …}}, …}``;
-        ``result`` is False when a roll has left something changed on its group.
+        ``result`` is False when a roll has left something changed on its group. ``running`` is
+        also true of a roll that another master works on, as long as a shared journal says so.
 
     CLI Example:
 

@@ -112,7 +112,7 @@ class Engine:
         """
         begun, roll = roll, self._lease.acquire(roll)
         try:
-            self._journal.save(roll)
+            self._journal.save(self._alive(roll))
         except JournalError:
             self._lease.release(roll)
             raise
@@ -158,8 +158,11 @@ class Engine:
 
     def _save(self, roll: Roll) -> Roll:
         """Keep a snapshot; what is recorded from now on belongs to the next one."""
-        self._write(self._journal.save, roll)
+        self._write(self._journal.save, self._alive(roll))
         return roll.with_(turns=roll.turns + 1)
+
+    def _alive(self, roll: Roll) -> Roll:
+        return roll.with_(alive_until=self._clock() + self._policy.lease_time)
 
     def _write(self, write: Callable[..., None], *entry) -> bool:
         """Write to the journal; without it go on just long enough to put everything back."""

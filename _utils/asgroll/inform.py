@@ -21,6 +21,7 @@ from asgroll.report import (
     replaced,
     window_of,
 )
+from asgroll.values import format_duration
 
 #: How much evidence a halt brings: enough to see why a boot failed, not a log archive.
 EVIDENCE_INSTANCES = 3
@@ -116,12 +117,28 @@ def sizes(group: Group) -> dict[str, Any]:
     }
 
 
-def status(roll: Roll, running: bool) -> dict[str, Any]:
+def elsewhere(roll: Roll, owner: str, now: float) -> str:
+    """
+    Where a roll runs that another master works on, as far as a shared journal can tell; empty when
+    that is known to be over.
+    """
+    left = roll.alive_until - now
+    if roll.phase.ended or roll.owner in ("", owner) or left <= 0:
+        return ""
+    return (
+        f"{roll.owner} works on it; if that has died, other masters may take over in "
+        f"{format_duration(max(1.0, left))}"
+    )
+
+
+def status(roll: Roll, running: bool, other: str = "") -> dict[str, Any]:
     """
     The last roll of a group.
 
     :param running: whether a process on this master is working on it now.
+    :param other: what is to be said of another master that works on it (``elsewhere``).
     """
+    running = running or bool(other)
     left = leftovers(roll)
     state = roll.phase.value
     if not roll.phase.ended and not running:
@@ -131,7 +148,7 @@ def status(roll: Roll, running: bool) -> dict[str, Any]:
         "result": running or (state != "interrupted" and not left),
         "status": "paused" if paused else state,
         "running": running,
-        "reason": roll.reason,
+        "reason": "; ".join(filter(None, (roll.reason, other))),
         "roll_id": roll.id,
         "arn": roll.arn,
         "victims": len(roll.victims),

@@ -320,6 +320,7 @@ class Roll:
     last order of a person that was carried out. ``rollback``: it went back to what ran before.
     ``keep_old``: what is too much when sizes are put back goes from the replacements, not from the
     victims. ``noted``: all that has to be put back is written on the group as well.
+    ``owner`` worked on it last; without a word of it others may take over at ``alive_until``.
     """
 
     id: str
@@ -366,6 +367,8 @@ class Roll:
     rollback: bool = False
     keep_old: bool = False
     noted: bool = False
+    owner: str = ""
+    alive_until: float = 0.0
 
     def with_(self, **changes) -> Roll:
         """A copy with the given fields changed."""

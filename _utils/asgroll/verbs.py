@@ -8,6 +8,7 @@ understand. Whatever a user can cause becomes a message and exit code 2.
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -16,7 +17,7 @@ from typing import Any
 from asgroll import inform, marks, preflight, publishing, report
 from asgroll.awslaunch import AwsLaunch
 from asgroll.engine import Engine
-from asgroll.errors import AsgrollError, AwsError, JournalError, PolicyError, Taken
+from asgroll.errors import AsgrollError, AwsError, JournalError, MarkError, PolicyError, Taken
 from asgroll.events import OUTPUTTER
 from asgroll.master import Master
 from asgroll.model import Group, Phase, Roll
@@ -102,7 +103,8 @@ def status(master: Master, group: Any, extra: tuple, unknown: Mapping[str, Any])
     for found in rolls:
         running = master.locked(found.arn, found.group)
         name = found.group if found.group not in data else found.arn
-        data[name] = inform.status(found, running)
+        other = "" if running else inform.elsewhere(found, owner_of(master), master.now())
+        data[name] = inform.status(found, running, other)
     return shape(data, 0 if all(d["result"] for d in data.values()) else report.HALTED)
 
 
@@ -147,7 +149,10 @@ def _assess(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch)
     """What is found before starting, an earlier roll that left something behind included."""
     found = preflight.assess(aws, name, policy, master.now())
     earlier = master.journal().load(arn, name)
-    found = preflight.with_earlier(found, earlier)
+    with contextlib.suppress(Taken, MarkError):  # `with_marks` tells; nobody shall abort that one
+        if found.world is not None:
+            refuse_others(master, found.world.group)
+        found = preflight.with_earlier(found, earlier)
     found = preflight.with_marks(found, earlier, policy, master.owner(), master.now())
     return replace(found, warnings=(*found.warnings, *cautions(master, name, aws)))
 
@@ -218,19 +223,25 @@ def go_on(master: Master, name: str, known: Roll, policy: Policy, aws: AwsLaunch
 
 def pause(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -> dict:
     """Ask a running roll, on whatever master, to stop and keep what capacity it has added."""
-    return _ask(master, name, aws, "pause")
+    return _ask(master, name, arn, aws, "pause")
 
 
 def approve(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -> dict:
     """Let a roll that waits at a checkpoint go on."""
-    return _ask(master, name, aws, "approve")
+    return _ask(master, name, arn, aws, "approve")
 
 
-def _ask(master: Master, name: str, aws: AwsLaunch, what: str) -> dict:
+def _ask(master: Master, name: str, arn: str, aws: AwsLaunch, what: str) -> dict:
     """Write an order on the group; the roll reads it with its next observation."""
     held = marks.claim(aws.group(name))
     now = master.now()
     if held is None or held.until <= now:
+        if master.locked(arn, name):
+            problem = (
+                f"a process on this master works on {name} and has no lease (lease: false, or it "
+                f"has just begun), so it cannot be told to {what}: Ctrl-C or SIGTERM stops it"
+            )
+            return refusal(name, [problem])
         return refusal(
             name,
             [
@@ -253,13 +264,13 @@ def _at_work(master: Master, name: str, arn: str, aws: AwsLaunch) -> bool:
     if held is None or held.until <= master.now():
         return False
     # a lease of ours that nobody here holds the lock for is that of a process that died
-    return master.locked(arn, name) or held.owner != marks.plain(master.owner())
+    return master.locked(arn, name) or held.owner != owner_of(master)
 
 
 def abort(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -> dict:
     """End a roll, running or not, and put back what it changed."""
     if _at_work(master, name, arn, aws):
-        return _ask(master, name, aws, "abort")
+        return _ask(master, name, arn, aws, "abort")
     with master.lock(arn, name):
         known = last_roll(master, name, arn)
         if known is None or (known.phase.ended and not report.leftovers(known)):
@@ -301,10 +312,15 @@ def _remembers(master: Master, name: str, arn: str, roll_id: str) -> bool:
     return known is not None and known.id == roll_id
 
 
+def owner_of(master: Master) -> str:
+    """Who we are, as a lease says it."""
+    return marks.plain(master.owner())
+
+
 def refuse_others(master: Master, group: Group) -> None:
     """Raise Taken when another master has the lease of a group; the lock tells of our own."""
     held = marks.claim(group)
-    if held and held.until > master.now() and held.owner != marks.plain(master.owner()):
+    if held and held.until > master.now() and held.owner != owner_of(master):
         raise Taken(marks.taken(held, group.name, master.now()))
 
 
@@ -340,6 +356,7 @@ def run(
 ) -> dict:
     """Drive the engine with real time, real signals, the journal and the event bus."""
     settled = _settled(master, name, begun.arn)
+    begun = begun.with_(owner=owner_of(master))
     with StopSignals() as stop, master.bus(policy) as bus:
         engine = Engine(
             aws,

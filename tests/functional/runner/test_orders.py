@@ -126,6 +126,19 @@ def test_there_is_nobody_to_pause_where_nothing_runs(stage):
     assert stage.mutations() == []
 
 
+@pytest.mark.parametrize("stage", [VERY_SLOW], indirect=True)
+def test_a_roll_without_a_lease_cannot_be_paused_and_it_is_said_how_to_stop_it(stage):
+    process = start(stage.salt, "asgcycle.roll", "web", "ready_timeout=5m", "lease=false")
+    stage.wait_for("SetDesiredCapacity")
+    refused = stage.call("asgcycle.pause", "web")
+    assert refused["retcode"] == 2
+    assert "Ctrl-C or SIGTERM stops it" in refused["data"]["web"]["obstacles"][0]
+    process.send_signal(signal.SIGTERM)
+    code, _ = ended(process)
+    assert code == 4
+    assert stage.restored()
+
+
 # -- a lost journal --------------------------------------------------------------------------------
 
 

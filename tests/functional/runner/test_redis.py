@@ -65,8 +65,14 @@ def test_another_master_goes_on_with_a_killed_roll_once_its_lease_has_run_out(ma
     one.wait_for(TERMINATE)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=60)
-    told = two.run("asgcycle.status", "web")
+    told = one.run("asgcycle.status", "web")
     assert (told.code, answer(told)["status"]) == (3, "interrupted")
+    told = two.run("asgcycle.status", "web")
+    assert (told.code, answer(told)["status"]) == (0, "rolling"), "it may live, for all two knows"
+    assert answer(told)["reason"].startswith("one.")
+    refused = two.run("asgcycle.roll", "web")
+    assert refused.code == 2
+    assert "asgcycle.abort" not in " ".join(answer(refused)["obstacles"])
     early = two.run("asgcycle.resume", "web")
     assert early.code == 2
     assert "one." in answer(early)["obstacles"][0]
@@ -99,7 +105,7 @@ def test_a_redis_that_stops_in_mid_roll_ends_the_roll_by_putting_everything_back
     assert one.restored()
 
     redis.start()
-    told = two.run("asgcycle.status", "web")
+    told = one.run("asgcycle.status", "web")
     assert (told.code, answer(told)["status"]) == (3, "interrupted")
     ended = two.run("asgcycle.abort", "web")
     assert (ended.code, answer(ended)["left_changed"]) == (0, {})
