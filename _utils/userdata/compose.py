@@ -68,9 +68,22 @@ def compose(request: Request, read: Read, render: Render) -> mime.UserData:
         for what in secrets.in_text(part.content)
     ]
     problems += [f"{settings.template}: {what} is refused." for what in secrets.in_data(base)]
+    problems += [
+        f"{part.name}: holds half a character (a lone surrogate like '\\ud83d'), which is no text."
+        for part in parts
+        if not _is_text(part.content)
+    ]
     if problems:
         raise UserDataError(dict.fromkeys(problems))
     return mime.pack(parts)
+
+
+def _is_text(content: str) -> bool:
+    try:
+        content.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def variables(request: Request, read: Read) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def test_the_minion_gets_the_instance_id_and_nothing_of_the_images(instance):
     instance.host.write("/etc/salt/pki/minion/minion.pem", "of the image")
     called = instance.boot()[1]
     assert called[3:5] == ["systemctl unmask salt-minion.service", "install_minion"]
-    assert instance.host.read("/etc/salt/minion.d/asgcycle-id.conf") == f"id: {ID}\n"
+    assert instance.host.read("/etc/salt/minion.d/zz-asgcycle-id.conf") == f"id: {ID}\n"
     assert not instance.host.exists("/etc/salt/minion_id")
     assert not instance.host.exists("/etc/salt/pki/minion")
 
@@ -143,7 +143,7 @@ def test_an_image_made_of_an_instance_begins_anew(instance):
     instance.boot()
     instance.launch("i-0fedcba9876543210")
     assert "upgrade_all" in instance.boot()[1]
-    assert "i-0fedcba9876543210" in instance.host.read("/etc/salt/minion.d/asgcycle-id.conf")
+    assert "i-0fedcba9876543210" in instance.host.read("/etc/salt/minion.d/zz-asgcycle-id.conf")
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,12 @@ def test_a_secret_that_the_template_brings_is_refused_and_not_shown():
     assert "AKIA" not in str(refused.value)
 
 
+def test_half_a_character_is_refused_with_the_name_of_the_part():
+    parts = [{"name": "own.sh", "type": "text/x-shellscript", "content": "#!/bin/sh\n: \ud83d\n"}]
+    with pytest.raises(UserDataError, match="own.sh: holds half a character"):
+        composed(chosen(parts=parts))
+
+
 def test_texts_in_any_script_arrive_as_they_were_written():
     extra = {"runcmd": ["echo 'Grüße 🐧'"]}
     assert yaml.safe_load(composed(chosen(extra=extra)).text)["runcmd"] == ["echo 'Grüße 🐧'"]

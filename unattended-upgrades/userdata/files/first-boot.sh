@@ -62,7 +62,7 @@ join() {
     mkdir -p /etc/salt/minion.d
     # An image may carry the id and keys of the machine that it was made of.
     rm -rf /etc/salt/pki/minion /etc/salt/minion_id
-    printf 'id: %s\n' "$id" >/etc/salt/minion.d/asgcycle-id.conf
+    printf 'id: %s\n' "$id" >/etc/salt/minion.d/zz-asgcycle-id.conf
     add_launch_template_version
     systemctl unmask salt-minion.service
     if [ "$SALT_SOURCE" != preinstalled ]; then
