@@ -14,6 +14,7 @@ from tests.hosts.machine import Host, HostError
 SIMULATED = re.compile(r"^Inst (\S+) (?:\[(\S+)\] )?\((\S+) (.+) \[\S+\]\)")
 DUMPED = re.compile(r'^(\S+) "(.*)";$')
 SECURITY_LABEL = "Debian-Security:"
+SECURITY_FIRST = "/run/security-first"
 FRAGMENT = "/etc/apt/apt.conf.d/zz-salt-unattended-upgrades"
 DAILY_UPGRADE = "apt-daily-upgrade.service"
 DAILY_UPGRADE_DEADLINE_S = 240
@@ -45,16 +46,22 @@ class Upgrade:
         return SECURITY_LABEL in self.repositories
 
 
-def upgradable(host: Host) -> dict[str, Upgrade]:
+def upgradable(host: Host, *options: str) -> dict[str, Upgrade]:
     """Return what ``apt-get dist-upgrade`` would upgrade, by package name."""
-    simulated = host.run("apt-get", "-s", "dist-upgrade").lines
+    simulated = host.run("apt-get", "-s", *options, "dist-upgrade").lines
     found = (SIMULATED.match(line) for line in simulated)
     return {hit[1]: Upgrade(hit[3], hit[4]) for hit in found if hit and hit[2]}
 
 
 def security_pending(host: Host) -> dict[str, str]:
-    """Return the versions waiting in Debian's security archive, by package name."""
-    return {name: one.version for name, one in upgradable(host).items() if one.security}
+    """Return the versions waiting in Debian's security archive, by package name.
+
+    It is preferred over the main archive, which has newer versions of the same packages when a
+    point release came after the root was built.
+    """
+    host.write(SECURITY_FIRST, "Package: *\nPin: release l=Debian-Security\nPin-Priority: 990\n")
+    found = upgradable(host, "-o", f"Dir::Etc::Preferences={SECURITY_FIRST}")
+    return {name: one.version for name, one in found.items() if one.security}
 
 
 def installed(host: Host) -> dict[str, str]:

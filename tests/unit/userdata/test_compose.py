@@ -166,7 +166,7 @@ def test_a_secret_that_the_template_brings_is_refused_and_not_shown():
 
 def test_half_a_character_is_refused_with_the_name_of_the_part():
     parts = [{"name": "own.sh", "type": "text/x-shellscript", "content": "#!/bin/sh\n: \ud83d\n"}]
-    with pytest.raises(UserDataError, match="own.sh: holds half a character"):
+    with pytest.raises(UserDataError, match=r"own\.sh: holds half a character"):
         composed(chosen(parts=parts))
 
 
