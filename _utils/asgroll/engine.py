@@ -38,7 +38,8 @@ from asgroll.errors import (
 )
 from asgroll.events import Event, Step
 from asgroll.gates import GATES, Gate, judge
-from asgroll.journal import How, Journal, MemoryJournal
+from asgroll.journal import How, Journal
+from asgroll.keeper import Keeper
 from asgroll.lease import Lease, Standing, Unleased
 from asgroll.model import Phase, Roll, World
 from asgroll.planner import plan, put_back
@@ -87,13 +88,13 @@ class Engine:
         gates: tuple[Gate, ...] = GATES,
         lease: Lease | Unleased | None = None,
     ):
-        self._aws, self._journal, self._policy = aws, journal, policy
+        self._aws, self._policy = aws, policy
         self._clock, self._sleep, self._report, self._stop = clock, sleep, report, stop
         self._gates = gates
         self._lease = lease or Unleased()
+        self._keeper = Keeper(journal, self._lease, clock, policy.lease_time)
         self._slowdown = 1
         self._again = False
-        self._lost_journal = ""
         self._view_seconds: deque[float] = deque(maxlen=VIEWS_TO_JUDGE_BY)
         self._blind_since: float | None = None
         self._blind_turns = 0
@@ -112,11 +113,10 @@ class Engine:
         """
         begun, roll = roll, self._lease.acquire(roll)
         try:
-            self._journal.save(self._alive(roll))
+            roll = self._keeper.begin(roll)
         except JournalError:
             self._lease.release(roll)
             raise
-        roll = roll.with_(turns=roll.turns + 1)
         self._emit(roll, Step.STARTED, f"{len(roll.victims)} to replace in {roll.group}")
         if leftovers(begun) and not leftovers(roll):
             text = "what this roll had changed was put back by somebody else: its note is gone"
@@ -129,6 +129,11 @@ class Engine:
         self._emit(roll, Step.FINISHED, roll.reason or roll.phase.value, result=roll.phase.value)
         return roll
 
+    @property
+    def overtaken(self) -> bool:
+        """Whether another process has gone on with the roll, and keeps its journal now."""
+        return self._keeper.overtaken()
+
     def _pause(self, roll: Roll) -> float:
         if self._slowdown == 1 and not self._blind_turns:
             return pace.pause(roll, self._policy, self._clock())
@@ -140,7 +145,7 @@ class Engine:
         self.turns += 1
         self._again = False
         now = self._clock()
-        roll = self._heed_stop(roll, now)
+        roll = self._heed_stop(self._heed_successor(roll), now)
         if roll.phase.ended:
             return self._save(roll)
         try:
@@ -157,26 +162,17 @@ class Engine:
     # --- the journal
 
     def _save(self, roll: Roll) -> Roll:
-        """Keep a snapshot; what is recorded from now on belongs to the next one."""
-        self._write(self._journal.save, self._alive(roll))
-        return roll.with_(turns=roll.turns + 1)
+        return self._keeper.save(self._heed_successor(roll))
 
-    def _alive(self, roll: Roll) -> Roll:
-        return roll.with_(alive_until=self._clock() + self._policy.lease_time)
-
-    def _write(self, write: Callable[..., None], *entry) -> bool:
-        """Write to the journal; without it go on just long enough to put everything back."""
-        try:
-            write(*entry)
-        except JournalError as exc:
-            self._journal = MemoryJournal()
-            self._lost_journal = str(exc)
-            return False
-        return True
+    def _heed_successor(self, roll: Roll) -> Roll:
+        if roll.phase.ended or not self._keeper.overtaken():
+            return roll
+        why = "another process has gone on with this roll meanwhile"
+        return self._end(roll, Phase.HALTED, why, self._clock())
 
     def _heed_lost_journal(self, roll: Roll) -> Roll:
-        if self._lost_journal and roll.phase is Phase.ROLLING:
-            return self._restore(roll, Phase.HALTED, self._lost_journal, self._clock())
+        if self._keeper.lost and roll.phase is Phase.ROLLING:
+            return self._restore(roll, Phase.HALTED, self._keeper.lost, self._clock())
         return roll
 
     # --- observing
@@ -306,7 +302,7 @@ class Engine:
         """Send one change to AWS, with its intent and its outcome in the journal."""
         if not self._lease.valid():
             return roll, False
-        if not self._write(self._journal.intent, roll, action, self._clock()):
+        if not self._keeper.intent(roll, action, self._clock()):
             return self._heed_lost_journal(roll), False
         how, problem = How.APPLIED, None
         try:
@@ -317,7 +313,7 @@ class Engine:
             how, problem = How.NOT_APPLIED, exc
         # after the call: a lost answer has taken a read timeout to be given up
         now = self._clock()
-        self._write(self._journal.outcome, roll, action, how, now)
+        self._keeper.outcome(roll, action, how, now)
         if isinstance(problem, Unclear):
             self._say(roll, Step.RETRYING, f"{problem}; looking before deciding again")
             return outcome.unclear(roll, action, now), False

@@ -64,6 +64,9 @@ class Journal(Protocol):
     def outcome(self, roll: Roll, action: Action, how: How, now: float) -> None:
         """Record how the action of the last intent went, at the time of its answer."""
 
+    def rewritten(self) -> bool:
+        """Whether somebody else has written a snapshot since our last one."""
+
 
 class MemoryJournal:
     """Forgets everything with the process: for benchmarks and tests."""
@@ -84,6 +87,10 @@ class MemoryJournal:
         """Remember how it went."""
         self.entries.append((roll.group, action, how))
 
+    def rewritten(self) -> bool:
+        """Nobody else knows of it."""
+        return False
+
 
 class CacheJournal:
     """
@@ -97,11 +104,21 @@ class CacheJournal:
     def __init__(self, cache):
         self._cache = cache
         self._turn: list[dict[str, Any]] = []
+        self._saved: tuple[str, dict[str, Any]] | None = None
 
     def save(self, roll: Roll) -> None:
         """Keep a snapshot; entries recorded before it are settled by it."""
-        self._store(BANK, key_of(roll.arn, roll.group), to_plain(roll))
-        self._turn = []
+        key, plain = key_of(roll.arn, roll.group), to_plain(roll)
+        self._store(BANK, key, plain)
+        self._turn, self._saved = [], (key, plain)
+
+    def rewritten(self) -> bool:
+        """Whether somebody else has written a snapshot of the group since our last one."""
+        if self._saved is None:
+            return False
+        key, plain = self._saved
+        with _as_journal_error(f"read {key!r}"):
+            return self._cache.fetch(BANK, key) != plain
 
     def intent(self, roll: Roll, action: Action, now: float) -> None:
         """Record that this action is about to be sent."""

@@ -94,7 +94,7 @@ def status(master: Master, group: Any, extra: tuple, unknown: Mapping[str, Any])
     except AsgrollError as exc:
         return refusal(group, [str(exc)])
     rolls = [r for r in known if group in (None, r.group)]
-    if damaged:
+    if damaged and not rolls:
         return refusal(group, damaged)
     if not rolls:
         text = f"no roll of {group} is on record" if group else "no roll is on record"
@@ -105,6 +105,8 @@ def status(master: Master, group: Any, extra: tuple, unknown: Mapping[str, Any])
         name = found.group if found.group not in data else found.arn
         other = "" if running else inform.elsewhere(found, owner_of(master), master.now())
         data[name] = inform.status(found, running, other)
+    if damaged and group is None:
+        data |= refusal("unreadable", damaged)["data"]
     return shape(data, 0 if all(d["result"] for d in data.values()) else report.HALTED)
 
 
@@ -379,7 +381,8 @@ def run(
     data["signal"] = stop.why()
     data["next"] = inform.next_step(ended)
     try:
-        master.journal().archive(ended, data)
+        if not engine.overtaken:  # then the report is the other's
+            master.journal().archive(ended, data)
     except JournalError as exc:
         data["warnings"].append(f"this report is not kept: {exc}")
     data["evidence"] = evidence  # may show what is not for everybody: not kept

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import salt.cache
+import salt.config
 
 from asgroll import marks
 from asgroll.aws import Aws
-from asgroll.journal import MemoryJournal
+from asgroll.journal import CacheJournal, MemoryJournal
 from asgroll.model import Phase
 from asgroll.recovery import recovered
 from tests.functional.roll.harness import (
@@ -175,6 +177,43 @@ def test_a_lost_lease_ends_the_roll_and_nothing_more_is_sent(turn):
     changes = [c for c in outcome.calls() if not c.operation.startswith(READS)]
     assert [c.operation for c in changes if c.time > at] == []
     assert outcome.group.tags[marks.LEASE][0] == text
+
+
+@pytest.mark.parametrize("turn", [2, 5, 9])
+def test_what_the_one_who_has_taken_over_keeps_in_a_shared_journal_stays(tmp_path, turn):
+    """The late one wrote its end over what the other, who went on, had to know."""
+    shared = salt.cache.Cache({**salt.config.master_config(None), "cachedir": str(tmp_path)})
+    run, gone_on = begin(spec(**TIGHT), surge=2), []
+
+    def stop(world, number):
+        if number == turn:
+            mine = CacheJournal(shared).load(run.outcome.roll.arn, GROUP)
+            gone_on.append(mine.with_(turns=mine.turns + 7))
+            CacheJournal(shared).save(gone_on[0])
+            takeover(world)
+
+    run.journal = CacheJournal(shared)
+    finish(run, stop=stop, lease=lease(run))
+    assert run.outcome.phase == "halted"
+    assert CacheJournal(shared).load(run.outcome.roll.arn, GROUP) == gone_on[0]
+
+
+def test_a_roll_that_slept_past_its_lease_while_another_paused_it_sends_nothing_more(tmp_path):
+    shared = salt.cache.Cache({**salt.config.master_config(None), "cachedir": str(tmp_path)})
+    run, slept = begin(spec(**TIGHT), surge=2), []
+
+    def stop(world, number):
+        if number == 4:
+            world.advance(world.now + 3600)
+            mine = CacheJournal(shared).load(run.outcome.roll.arn, GROUP)
+            CacheJournal(shared).save(mine.with_(phase=Phase.STOPPED, turns=mine.turns + 7))
+            slept.append(world.now)
+
+    run.journal = CacheJournal(shared)
+    finish(run, stop=stop, lease=lease(run))
+    assert run.outcome.roll.reason == "another process has gone on with this roll meanwhile"
+    changes = [c for c in run.outcome.calls() if not c.operation.startswith(READS)]
+    assert [c.operation for c in changes if c.time > slept[0]] == []
 
 
 def test_a_lease_that_somebody_deletes_costs_a_few_turns():

@@ -1,6 +1,12 @@
 """Bad input: one message each that says what is wrong and what to do, and nothing is changed."""
 
 import pytest
+import salt.cache
+import salt.config
+
+from asgroll.journal import BANK, CacheJournal
+from asgroll.model import Phase
+from tests.unit.asgroll.build import NOW, roll
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -131,3 +137,15 @@ def test_status_and_list_take_what_they_take(stage, function, arguments, policy,
     found = stage.call(function, *arguments, **policy)
     ((_, data),) = found["data"].items()
     assert (found["retcode"], said in data["obstacles"][0]) == (2, True), data
+
+
+def test_status_tells_what_it_can_read_beside_what_it_cannot(stage):
+    folder = str(stage.salt.folder / "cache")
+    cache = salt.cache.Cache({**salt.config.master_config(None), "cachedir": folder})
+    CacheJournal(cache).save(roll(phase=Phase.DONE, ended_at=NOW))
+    cache.store(BANK, "broken", {"schema": 99})
+    every = stage.call("asgcycle.status")
+    assert (every["data"]["web"]["status"], every["retcode"]) == ("done", 3)
+    assert "schema 99" in every["data"]["unreadable"]["obstacles"][0]
+    assert stage.call("asgcycle.status", "web")["retcode"] == 0
+    assert stage.call("asgcycle.status", "db")["retcode"] == 2  # it may be the unreadable one
