@@ -258,6 +258,7 @@ class Play:
         self.processes.append(process)
         if verb == "resume" and self.known() is None:
             verb = "roll"
+        chosen = self.victims
         if verb == "roll" and self.known() is None and not self._left():
             self._choose()
         aws = Aws(Gateway(self.world, process, self._changing).client)
@@ -277,6 +278,8 @@ class Play:
         except AsgrollError as exc:
             how = f"refused ({exc})"
         process.dead = True
+        if how.startswith("refused") and self.known() is None:
+            self.victims = chosen  # it never began
         self.ended.append(f"{verb}: {how}")
 
     def _choose(self) -> None:
