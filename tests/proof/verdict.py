@@ -125,6 +125,7 @@ def _forgiven(play: Play, records: list[h.Record], found: list[str]) -> list[str
         ("I1", "I2", "I3", "I5"): _overwritten(play, records),
         ("I1", "I5"): _floor_fell(play, records)
         or _bounced(play, records)
+        or _raised_both(play, records)
         # Somebody sets MaxSize to just what we set it to: it looks as if it were still ours, and
         # a desired capacity that it has cut off meanwhile like somebody's wish.
         or any(("SetMax", size.after) in play.intended for size in caps),
@@ -246,6 +247,22 @@ def _bounced(play: Play, records: list[h.Record]) -> bool:
             if lowered and record.after > record.before:
                 return True
             lowered = lowered or record.after < record.before
+    return False
+
+
+def _raised_both(play: Play, records: list[h.Record]) -> bool:
+    """
+    Whether others raised MinSize and the desired capacity between two looks. In which order nobody
+    could see: a MinSize raised first may have made our share their wish.
+    """
+    raised: set[str] = set()
+    for record in records[play.before :]:
+        if _looked(record):
+            raised = set()
+        elif isinstance(record, h.Size) and record.actor != "caller":
+            raised |= {record.field} if record.after > record.before else set()
+            if raised >= {"min", "desired"}:
+                return True
     return False
 
 
