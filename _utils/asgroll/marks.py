@@ -83,7 +83,7 @@ class Due:
             for key, weight in self.leaving
         )
         return (
-            f"roll={self.roll} at={self.started_at:.0f} desired={self.desired}{before} "
+            f"roll={self.roll} at={self.started_at:.1f} desired={self.desired}{before} "
             f"delta={self.delta} max={self.max_size}{raised}{rests}"
             + (f" leaving={gone}" if gone else "")
         )

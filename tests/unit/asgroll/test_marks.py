@@ -41,7 +41,7 @@ def test_the_longest_tags_still_fit():
         marks.Claim(name, "r" * 12, "a" * 12, 99_999_999_999.0),
         marks.Due(
             "r" * 12,
-            99_999_999_999.0,
+            9_999_999_999.9,
             10000,
             10000,
             10000,

@@ -1,5 +1,7 @@
 """A roll made anew from the marks on its group."""
 
+from dataclasses import replace
+
 import pytest
 
 from asgroll import marks
@@ -30,3 +32,11 @@ def test_only_what_still_rests_is_resumed():
     view = world(instance("i-1"), suspended=("AZRebalance", "Launch"))
     assert recovered(view, DUE, {}, NOW).suspended == {"AZRebalance"}
     assert recovered(world(instance("i-1"), suspended=()), DUE, {}, NOW).suspended == frozenset()
+
+
+def test_an_instance_launched_within_the_second_in_which_the_roll_began_is_new():
+    """Noted in whole seconds, the beginning came out later than the launch."""
+    begun = replace(DUE, started_at=NOW + 0.7)
+    noted = marks.due(replace(world().group, tags={marks.RESTORE: begun.text()}))
+    view = world(instance("i-1"), desired=3, maximum=3)
+    assert recovered(view, noted, {"i-1": NOW + 1.0}, NOW).initial == frozenset()
