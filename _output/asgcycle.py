@@ -208,11 +208,12 @@ def _rolls(name, found):
             span(row["wall_seconds"]),
             row["status"],
             f"{row['replaced']}/{row['victims']}",
+            row.get("launched") or "",
             row["reason"] or "",
         ]
         for row in found.get("rolls", [])
     ]
-    return _aligned(["roll", "started", "took", "", "replaced", ""], rows)
+    return _aligned(["roll", "started", "took", "", "replaced", "launched from", ""], rows)
 
 
 def _launch(name, found):

@@ -223,7 +223,8 @@ def history(group=None, *extra, **policy):
     :param group: name of the Auto Scaling Group.
     :param policy: ``region``, ``profile``, ``role_arn``, ``endpoint_url``.
     :return: ``{"data": {group: {"result": True, "rolls": [{"roll_id", "status", "started_at",
-        "wall_seconds", "replaced", "victims", "failed", "reason"}, …]}}, …}``.
+        "wall_seconds", "replaced", "victims", "launched", "failed", "reason"}, …]}}, …}``;
+        ``launched``: the launch template versions or launch configurations of its replacements.
 
     CLI Example:
 

@@ -165,12 +165,22 @@ def status(roll: Roll, running: bool, other: str = "") -> dict[str, Any]:
 
 
 #: What the history shows of a closing report.
-BRIEF = ("roll_id", "status", "started_at", "wall_seconds", "replaced", "victims", "failed")
+BRIEF = (
+    "roll_id",
+    "status",
+    "started_at",
+    "wall_seconds",
+    "replaced",
+    "victims",
+    "launched",
+    "failed",
+    "reason",
+)
 
 
 def in_brief(closing: Mapping[str, Any]) -> dict[str, Any]:
     """One line of the history, from a closing report."""
-    return {key: closing.get(key) for key in (*BRIEF, "reason")}
+    return {key: closing.get(key) for key in BRIEF}
 
 
 def next_step(roll: Roll) -> str:

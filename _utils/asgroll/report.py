@@ -173,6 +173,7 @@ def summary(roll: Roll, policy: Policy, calls: Mapping[str, int], now: float) ->
         "victims": len(roll.victims),
         "replaced": replaced(roll),
         "launches": len(roll.replacements),
+        "launched": ", ".join(sorted({new.spec for new in roll.replacements.values() if new.spec})),
         "removed_replacements": len(ours),
         "live": roll.live,
         "lowest_serving": extremes.lowest_serving if extremes else None,

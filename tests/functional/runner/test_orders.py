@@ -247,7 +247,7 @@ def test_history_and_report_show_what_was_rolled(stage):
     shown = stage.run("asgcycle.history", "web", out=None)
     lines = [line.split() for line in shown.out.splitlines() if line.strip().startswith("r")]
     assert [line[0] for line in lines] == ["roll", *reversed(ids)]
-    assert all("3/3" in line for line in lines[1:])
+    assert all(line[-2:] == ["3/3", "lt-00000000000000001:2"] for line in lines[1:]), shown.out
     first = stage.call("asgcycle.report", "web", roll_id=ids[0])
     assert (first["retcode"], first["data"]["web"]["roll_id"]) == (0, ids[0])
     missing = stage.call("asgcycle.report", "web", roll_id="r0")
