@@ -209,6 +209,7 @@ def _from_options(arguments: argparse.Namespace) -> dict[str, Any]:
         "max": high,
         "desired": size,
         "zones": list("abc"[: arguments.zones]),
+        "health_check_type": "ELB",
         "target_groups": [
             {"name": _balancer_name(arguments.group), "deregistration_delay": arguments.drain}
         ],
