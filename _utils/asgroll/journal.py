@@ -12,6 +12,7 @@ import dataclasses
 import fcntl
 import hashlib
 import os
+import time
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
@@ -39,6 +40,8 @@ TURN_BANK = "asgcycle/turns"
 HISTORY_BANK = "asgcycle/history"
 #: Closing reports kept for each group; a year of weekly rolls.
 KEPT_REPORTS = 52
+#: A look whether a group is locked shares the lock for an instant: so often and long to wait.
+LOOKS, LOOK_SECONDS = 50, 0.01
 #: File systems allow names of 255 bytes; longer escaped group names are hashed.
 _KEY_LENGTH = 200
 
@@ -321,7 +324,7 @@ def lock(directory: str | os.PathLike, arn: str, group: str) -> Iterator[None]:
     """
     with _lock_file(directory, arn, group) as handle:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(handle)
         except BlockingIOError as exc:
             handle.seek(0)
             raise Busy(
@@ -332,6 +335,18 @@ def lock(directory: str | os.PathLike, arn: str, group: str) -> Iterator[None]:
         handle.write(str(os.getpid()))
         handle.flush()
         yield
+
+
+def _take(handle: TextIO) -> None:
+    """Lock a file, or raise BlockingIOError. Whoever only looks (``locked``) is waited for."""
+    for _ in range(LOOKS):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_UN)
+        time.sleep(LOOK_SECONDS)
+    raise BlockingIOError
 
 
 def identity(directory: str | os.PathLike) -> str:

@@ -1,6 +1,7 @@
 """The journal: what is kept, how it is read back, and that damage is never "no roll"."""
 
 import dataclasses
+import fcntl
 import json
 import multiprocessing
 
@@ -183,3 +184,13 @@ def test_every_field_of_a_roll_is_in_the_full_example():
     }
     # fields whose type is plain text, a number or a list of text need no example of their own
     assert not same & {"pending", "replacements", "terminations", "failures", "extremes"}
+
+
+def test_somebody_who_only_looks_at_the_lock_keeps_no_roll_out(tmp_path, monkeypatch):
+    with lock(tmp_path, FULL.arn, "web"):
+        (path,) = tmp_path.rglob("*.lock")
+    with path.open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        monkeypatch.setattr("time.sleep", lambda _: fcntl.flock(looking, fcntl.LOCK_UN))
+        with lock(tmp_path, FULL.arn, "web"):
+            assert locked(tmp_path, FULL.arn, "web")
