@@ -151,8 +151,8 @@ def test_lists_that_can_no_longer_be_fetched_grow_old(small):
     assert small.call("unattended_upgrades.status").value["verdict"] == "ok"
     stamp = "/var/lib/apt/periodic/update-success-stamp"
     small.host.sh(f"touch -d '9 days ago' {stamp} /var/lib/apt/lists")
-    small.host.write("/root/gone", "deb http://127.0.0.1:9/gone any main\n")
-    nowhere = ("-o", "Dir::Etc::sourcelist=/root/gone", "-o", "Dir::Etc::sourceparts=/dev/null")
+    small.host.write("/run/gone.list", "deb http://127.0.0.1:9/gone any main\n")
+    nowhere = ("-o", "Dir::Etc::sourcelist=/run/gone.list", "-o", "Dir::Etc::sourceparts=/dev/null")
     small.host.run("apt-get", "update", *nowhere, "-o", "APT::Get::List-Cleanup=false")
     status = small.call("unattended_upgrades.status").value
     assert [reason["code"] for reason in status["reasons"]] == ["old_lists"], status
