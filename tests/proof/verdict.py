@@ -186,7 +186,7 @@ def _overwritten(play: Play, records: list[h.Record]) -> bool:
     API has no compare-and-set: one of the two is lost, as README says.
     """
     changed = {"desired": 0.0, "max": 0.0}
-    ours = {"SetDesiredCapacity": "desired", "UpdateAutoScalingGroup": "max"}
+    ours = {"SetDesiredCapacity": ("desired",), "UpdateAutoScalingGroup": ("max", "desired")}
     looked = play.world.start
     for record in records[play.before :]:
         if isinstance(record, h.Size):
@@ -195,8 +195,8 @@ def _overwritten(play: Play, records: list[h.Record]) -> bool:
         elif _looked(record):
             looked = record.time
         elif isinstance(record, h.Call) and record.actor == "caller":
-            size = ours.get(record.operation)
-            if size and changed[size] >= looked - _stale(play):
+            sizes = ours.get(record.operation, ())
+            if any(changed[size] >= looked - _stale(play) for size in sizes):
                 return True
     return False
 
