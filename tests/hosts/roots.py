@@ -51,6 +51,28 @@ PREFETCHED = ("unattended-upgrades",)
 
 CODENAMES = {11: "bullseye", 12: "bookworm", 13: "trixie"}
 
+AGE = r"""
+set -e
+work=$(mktemp -d)
+cd "$work"
+dpkg-query -W -f '${Package} ${Version}\n' | sort > installed
+awk '/^Package:/ {p = $2} /^Version:/ {print p, $2}' \
+    /var/lib/apt/lists/*-security_*_Packages | sort -u > offered
+comm -12 installed offered > same
+aged=0
+while read -r package version && [ "$aged" -lt 3 ]; do
+    rm -rf ./*.deb tree
+    apt-get download -q "$package=$version" </dev/null
+    dpkg-deb -R ./*.deb tree
+    sed -i 's/^Version: .*/&~aged/' tree/DEBIAN/control
+    dpkg-deb -b tree ./aged.deb
+    apt-get install -qy --no-remove --allow-downgrades ./aged.deb </dev/null || continue
+    aged=$((aged + 1))
+done < same
+cd / && rm -rf "$work"
+"""
+"""Makes packages older than the security archive's: a point release may have just taken all in."""
+
 CUSTOMIZE = r"""
 set -e
 root=$1
@@ -58,6 +80,9 @@ root=$1
 printf '%s\n' "$MAIN_LINE" "$SECURITY_LINE" > "$root/etc/apt/sources.list"
 printf '%s' "$ACQUIRE" > "$root/etc/apt/apt.conf.d/00build-machine"
 chroot "$root" apt-get update -q
+if ! chroot "$root" apt-get -s dist-upgrade | grep -q '^Inst .*Debian-Security:'; then
+    chroot "$root" sh -c "$AGE"
+fi
 chroot "$root" apt-get install -qy --download-only $PREFETCH
 chroot "$root" apt-get dist-upgrade -qy --download-only
 rm -f "$root/etc/machine-id" && : > "$root/etc/machine-id"
@@ -90,6 +115,7 @@ class Recipe:
             asdict(self),
             BASE_PACKAGES,
             PREFETCHED,
+            AGE,
             CUSTOMIZE,
             asdict(mirror),
             acquire,
@@ -160,7 +186,8 @@ def build(recipe: Recipe, mirror: sources.Mirror, acquire: str, store: Path) -> 
     """Build a root in a new directory below ``store`` and return it.
 
     It is installed from the main archive alone; then the security archive is configured and its
-    lists are fetched, so that every security update since the last point release is pending.
+    lists are fetched, so that every security update since the last point release is pending. When
+    there is none yet, a few packages are repacked with a lower version than they have there.
     The debs of the pending updates and of :data:`PREFETCHED` wait in apt's cache.
     """
     target = Path(tempfile.mkdtemp(prefix=f".{recipe.codename}-", dir=store))
@@ -170,6 +197,7 @@ def build(recipe: Recipe, mirror: sources.Mirror, acquire: str, store: Path) -> 
         "MAIN_LINE": mirror.main_line(recipe.codename).replace("deb ", f"deb {signed}", 1),
         "SECURITY_LINE": mirror.security_line(recipe.codename).replace("deb ", f"deb {signed}", 1),
         "ACQUIRE": acquire,
+        "AGE": AGE,
         "PREFETCH": " ".join(PREFETCHED),
     }
     command = [
