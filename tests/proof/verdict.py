@@ -236,17 +236,17 @@ def _floor_fell(play: Play, records: list[h.Record]) -> bool:
 
 def _bounced(play: Play, records: list[h.Record]) -> bool:
     """
-    Whether others lowered the desired capacity and raised it again between two looks. How far it
-    had fallen, perhaps into our share, nobody could see.
+    Whether others lowered the desired capacity or MaxSize and raised it again between two looks.
+    How far it had fallen, perhaps into our share, nobody could see.
     """
-    lowered = False
+    lowered: set[str] = set()
     for record in records[play.before :]:
         if _looked(record):
-            lowered = False
-        elif isinstance(record, h.Size) and record.field == "desired" and record.actor != "caller":
-            if lowered and record.after > record.before:
+            lowered = set()
+        elif isinstance(record, h.Size) and record.actor != "caller":
+            if record.field in lowered and record.after > record.before:
                 return True
-            lowered = lowered or record.after < record.before
+            lowered |= {record.field} if record.after < record.before else set()
     return False
 
 
@@ -261,7 +261,7 @@ def _raised_both(play: Play, records: list[h.Record]) -> bool:
             raised = set()
         elif isinstance(record, h.Size) and record.actor != "caller":
             raised |= {record.field} if record.after > record.before else set()
-            if raised >= {"min", "desired"}:
+            if {"min", "desired"} <= raised:
                 return True
     return False
 
