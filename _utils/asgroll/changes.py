@@ -44,7 +44,7 @@ def _new_instances(before: Roll, after: Roll, now: float) -> Iterator[Event]:
             continue
         if old is None:
             text = f"{key} launched in {new.zone}"
-            if new.spec not in after.specs:
+            if after.specs and new.spec not in after.specs:
                 text += f" from {new.spec}, not from {', '.join(after.specs)}"
             yield Event(Step.LAUNCHED, now, text, {"instance": key, "zone": new.zone})
         if new.ready_at is not None and (old is None or old.ready_at is None):

@@ -31,7 +31,7 @@ def recovered(world: World, due: marks.Due, launched: Mapping[str, float], now: 
         started_at=due.started_at,
         initial=before,
         victims={},
-        specs=group.specs,
+        specs=(),  # what it was to launch from is lost as well
         max_size=due.max_size,
         desired=group.desired,
         expected_desired=group.desired,

@@ -130,6 +130,7 @@ def _forgiven(play: Play, records: list[h.Record], found: list[str]) -> list[str
         # a desired capacity that it has cut off meanwhile like somebody's wish.
         or any(("SetMax", size.after) in play.intended for size in caps),
         ("I3", "I5"): _blurred(play, records),
+        ("I4",): _launched_meanwhile(play, records),
         # What is left of our share may be less than any instance that may be terminated.
         ("I5",): weighted and "recover: stopped" in play.ended,
         # Somebody asks for just the size that we asked for: it looks like ours.
@@ -198,6 +199,29 @@ def _overwritten(play: Play, records: list[h.Record]) -> bool:
             sizes = ours.get(record.operation, ())
             if any(changed[size] >= looked - _stale(play) for size in sizes):
                 return True
+    return False
+
+
+def _launched_meanwhile(play: Play, records: list[h.Record]) -> bool:
+    """
+    Whether the group launched between the caller's last look and its giving back of what AWS had
+    not launched until then: no look can be that late.
+    """
+    launched, looked, lowered = 0.0, play.world.start, False
+    for record in records[play.before :]:
+        if isinstance(record, h.Launch) and record.actor != "caller":
+            launched = record.time
+        elif isinstance(record, h.Size) and record.field == "desired":
+            lowered = record.actor == "caller" and record.after < record.before
+        elif _looked(record):
+            looked = record.time
+        elif (
+            isinstance(record, h.Call)
+            and record.operation == "SetDesiredCapacity"
+            and lowered
+            and launched >= looked - _stale(play)
+        ):
+            return True
     return False
 
 

@@ -4,8 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from asgroll import marks
+from asgroll import changes, marks
+from asgroll.events import Step
+from asgroll.policy import Policy
 from asgroll.recovery import recovered
+from asgroll.tracker import fold
 from tests.unit.asgroll.build import NOW, instance, world
 
 DUE = marks.Due("r1", NOW, 3, 1, 2, 3, frozenset({"AZRebalance"}))
@@ -40,3 +43,12 @@ def test_an_instance_launched_within_the_second_in_which_the_roll_began_is_new()
     noted = marks.due(replace(world().group, tags={marks.RESTORE: begun.text()}))
     view = world(instance("i-1"), desired=3, maximum=3)
     assert recovered(view, noted, {"i-1": NOW + 1.0}, NOW).initial == frozenset()
+
+
+def test_what_is_launched_while_putting_back_is_not_called_wrong():
+    """The roll knew to what number ``$Default`` stood for; the group's own words say no number."""
+    view = world(instance("i-1"), instance("i-2"), desired=2, maximum=3)
+    begun = recovered(world(instance("i-1")), DUE, {}, NOW)
+    later = fold(begun, view, Policy(), NOW)
+    (event,) = [e for e in changes.between(begun, later, view, NOW) if e.step is Step.LAUNCHED]
+    assert event.text == "i-2 launched in a"
