@@ -132,7 +132,7 @@ def _forgiven(play: Play, records: list[h.Record], found: list[str]) -> list[str
         ("I3", "I5"): _blurred(play, records),
         ("I4",): _launched_meanwhile(play, records),
         # What is left of our share may be less than any instance that may be terminated.
-        ("I5",): weighted and "recover: stopped" in play.ended,
+        ("I5",): weighted and any(end.startswith("recover:") for end in play.ended),
         # Somebody asks for just the size that we asked for: it looks like ours.
         ("I1", "I3", "I5"): any(("SetDesired", size.after) in play.intended for size in outside),
         # A scale-in by just our surge looks like somebody's giving the surge back, and a change
