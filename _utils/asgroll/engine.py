@@ -131,8 +131,8 @@ class Engine:
 
     @property
     def overtaken(self) -> bool:
-        """Whether another process has gone on with the roll, and keeps its journal now."""
-        return self._keeper.overtaken()
+        """Whether another process had gone on with the roll before it ended here."""
+        return self._keeper.overtaken
 
     def _pause(self, roll: Roll) -> float:
         if self._slowdown == 1 and not self._blind_turns:
@@ -165,7 +165,7 @@ class Engine:
         return self._keeper.save(self._heed_successor(roll))
 
     def _heed_successor(self, roll: Roll) -> Roll:
-        if roll.phase.ended or not self._keeper.overtaken():
+        if roll.phase.ended or not self._keeper.look():
             return roll
         why = "another process has gone on with this roll meanwhile"
         return self._end(roll, Phase.HALTED, why, self._clock())

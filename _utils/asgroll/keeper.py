@@ -34,7 +34,8 @@ class Keeper:
         self._clock, self._lease_time = clock, lease_time
         #: why the journal cannot be written any more; empty while it can
         self.lost = ""
-        self._overtaken = False
+        #: whether another process has gone on with the roll, as far as we have had to ask
+        self.overtaken = False
 
     def begin(self, roll: Roll) -> Roll:
         """Keep the first snapshot. Raises JournalError: without it nothing may be changed."""
@@ -47,7 +48,7 @@ class Keeper:
 
         :return: the roll in its next turn, to which belongs what is recorded from now on.
         """
-        if not self.overtaken():
+        if not self.look():
             self._write(self._journal.save, self._alive(roll))
         return roll.with_(turns=roll.turns + 1)
 
@@ -59,15 +60,15 @@ class Keeper:
         """Record how it went."""
         self._write(self._journal.outcome, roll, action, how, now)
 
-    def overtaken(self) -> bool:
+    def look(self) -> bool:
         """
-        Whether another process has gone on with the roll. After a long silence of ours a master
-        that shares the journal may have: then it knows, and what we know is old.
+        Look whether another process has gone on with the roll. After a long silence of ours a
+        master that shares the journal may have: then it knows, and what we know is old.
         """
-        if not self._overtaken and not self._lease.valid():
+        if not self.overtaken and not self._lease.valid():
             with contextlib.suppress(JournalError):  # it cannot be written either, and is heeded
-                self._overtaken = self._journal.rewritten()
-        return self._overtaken
+                self.overtaken = self._journal.rewritten()
+        return self.overtaken
 
     def _alive(self, roll: Roll) -> Roll:
         return roll.with_(alive_until=self._clock() + self._lease_time)

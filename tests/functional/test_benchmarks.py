@@ -91,7 +91,7 @@ def test_every_row_of_the_page_has_all_columns(small):
 
 
 def test_the_plot_has_a_mark_for_each_tool_in_each_case(small):
-    picture = ElementTree.parse(small / "makespan.svg").getroot()  # noqa: S314
+    picture = ElementTree.parse(small / "makespan.svg").getroot()  # noqa: S314 - we wrote it
     marks = [e for e in picture if e.tag.endswith(("circle", "polygon"))]
     assert len(marks) == 2 * len(MODELS)  # the legend and one case
 
