@@ -58,7 +58,8 @@ def execute_policy(region: Any, params: Params) -> Params:
     group = region.world.group(stored.auto_scaling_group_name)
     wanted = _adjusted(group.desired, stored.adjustment_type, int(stored.scaling_adjustment))
     bounded = min(max(wanted, group.min_size), group.max_size)
-    region.world.set_desired_capacity(group.name, bounded, actor="policy")
+    how = "set" if stored.adjustment_type == "ExactCapacity" else "by"
+    region.world.set_desired_capacity(group.name, bounded, actor="policy", how=how)
     return {}
 
 

@@ -204,15 +204,15 @@ class Core:
         group.pending += after.startswith("Pending") - before.startswith("Pending")
         self.history.append(Lifecycle(self.now, group.name, instance.id, before, after))
 
-    def set_size(self, group: Group, field: str, value: int, actor: str) -> None:
-        """Change desired, min or max (``field``) of a group and record by whom."""
+    def set_size(self, group: Group, field: str, value: int, actor: str, how: str = "set") -> None:
+        """Change desired, min or max (``field``) of a group; record by whom and how (``Size``)."""
         attribute = field if field == "desired" else f"{field}_size"
         before = getattr(group, attribute)
         if before == value:
             return
         self.changing(group)
         setattr(group, attribute, value)
-        self.history.append(Size(self.now, group.name, field, before, value, actor))
+        self.history.append(Size(self.now, group.name, field, before, value, actor, how))
 
     def add_instance(
         self,

@@ -112,7 +112,8 @@ class Groups(Core):
                 f"{low}, max: {high}, desired: {wanted} changing the desired capacity from "
                 f"{group.desired} to {wanted}.  "
             )
-            self.change_desired(group, wanted, actor, cause)
+            how = "bound" if desired is None else "set"
+            self.change_desired(group, wanted, actor, cause, how)
 
     @mutation
     def delete_group(self, name: str, force: bool = False, actor: str = "caller") -> None:

@@ -53,7 +53,11 @@ class TargetHealth(NamedTuple):
 
 
 class Size(NamedTuple):
-    """``field`` (desired, min, max) of a group changed."""
+    """``field`` (desired, min, max) of a group changed.
+
+    ``how``: ``set`` (somebody named the new value), ``by`` (it was changed by an amount) or
+    ``bound`` (AWS moved desired to a bound that somebody had moved past it).
+    """
 
     time: float
     group: str
@@ -61,6 +65,7 @@ class Size(NamedTuple):
     before: int
     after: int
     actor: str
+    how: str = "set"
 
 
 class Launch(NamedTuple):

@@ -80,7 +80,7 @@ class Members(Core):
             text = f"Moving EC2 instance out of Standby: {item.id}"
             item.activity = self.start_activity(found, text, cause, "PreInService")
             activities.append(item.activity)
-            self.set_size(found, "desired", found.desired + item.weight, actor)
+            self.set_size(found, "desired", found.desired + item.weight, actor, "by")
             self.move(item, "Pending")
             self.pass_hooks(item)
         return activities
@@ -90,7 +90,7 @@ class Members(Core):
     ) -> str:
         if decrement:
             before = group.desired
-            self.set_size(group, "desired", before - item.weight, actor)
+            self.set_size(group, "desired", before - item.weight, actor, "by")
             return f", shrinking the capacity from {before} to {before - item.weight}."
         group.debts.extend([Debt(actor, reason, "")] * item.weight)
         return "."
@@ -185,7 +185,7 @@ class Members(Core):
                 f"{found.desired}. Attaching {len(items)} more instances would exceed its max-size."
             )
         for item in items:
-            self.set_size(found, "desired", found.desired + item.weight, actor)
+            self.set_size(found, "desired", found.desired + item.weight, actor, "by")
             item.group, item.lifecycle = found.name, ""
             found.instances[item.id] = item
             self.move(item, "Pending")

@@ -15,9 +15,14 @@ class Scaling(Core):
 
     @mutation
     def set_desired_capacity(
-        self, group: str, desired: int, honor_cooldown: bool = False, actor: str = "caller"
+        self,
+        group: str,
+        desired: int,
+        honor_cooldown: bool = False,
+        actor: str = "caller",
+        how: str = "set",
     ) -> None:
-        """SetDesiredCapacity.
+        """SetDesiredCapacity; a policy that changes it ``by`` an amount says so.
 
         Raises:
             ApiError: unknown group, out of bounds, or cooling down with ``honor_cooldown``.
@@ -42,12 +47,15 @@ class Scaling(Core):
             actor,
             f"At {self.stamp()} a user request explicitly set group desired capacity changing the "
             f"desired capacity from {found.desired} to {desired}.  ",
+            how,
         )
 
-    def change_desired(self, group: Group, desired: int, actor: str, cause: str) -> None:
-        """Set desired, remember why, and have the group react."""
+    def change_desired(
+        self, group: Group, desired: int, actor: str, cause: str, how: str = "set"
+    ) -> None:
+        """Set desired, remember why, and have the group react; ``how`` as in ``Size``."""
         change = desired - group.desired
-        self.set_size(group, "desired", desired, actor)
+        self.set_size(group, "desired", desired, actor, how)
         if change > 0:
             group.excess.clear()
             group.debts.extend([Debt(actor, "desired", cause)] * change)

@@ -34,12 +34,13 @@ class Terminating(Core):
         )
         if instance.terminating:
             if decrement:
-                self.change_desired(group, group.desired - instance.weight, actor, f"{why}.  ")
+                after = group.desired - instance.weight
+                self.change_desired(group, after, actor, f"{why}.  ", "by")
             return instance.activity
         if decrement and instance.counts:
             after = group.desired - instance.weight
             why += f", shrinking the capacity from {group.desired} to {after}"
-            self.set_size(group, "desired", after, actor)
+            self.set_size(group, "desired", after, actor, "by")
         self.start_termination(instance, actor, "request", f"{why}.", decrement)
         return instance.activity
 

@@ -306,7 +306,7 @@ class Trouble(Core):
             f"At {self.stamp()} a monitor alarm lab in state ALARM triggered policy lab changing "
             f"the desired capacity from {group.desired} to {wanted}.  "
         )
-        self.change_desired(group, wanted, "policy", cause)
+        self.change_desired(group, wanted, "policy", cause, "by")
 
 
 def _zone_is(fault: Fault, zone: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.lab.world import PROCESSES, MixedPolicy, Override
+from tests.lab.world import PROCESSES, Fault, MixedPolicy, Override
 
 
 def test_AS1_a_desired_capacity_above_the_maximum_is_refused(bench, refused):
@@ -118,6 +118,31 @@ def test_AS12_an_unknown_process_is_refused(bench, refused):
     lab = bench(2)
     with refused("ValidationError", "Nonsense"):
         lab.world.suspend_processes("web", ["Nonsense"])
+
+
+def test_AS14_the_history_says_whether_a_size_was_set_changed_by_an_amount_or_moved(bench):
+    lab = bench(4, min=1, max=9)
+    lab.world.set_desired_capacity("web", 5)
+    lab.world.terminate_instance(lab.ids()[0], decrement=True)
+    lab.world.enter_standby("web", lab.ids()[1:2], decrement=True)
+    lab.world.exit_standby("web", lab.ids("Standby"))
+    lab.world.detach_instances("web", lab.ids("InService")[:1], decrement=True)
+    lab.world.update_group("web", min_size=5)
+    lab.world.update_group("web", min_size=1, desired=6, actor="operator")
+    lab.world.inject(Fault("scale_in", by=2))
+    lab.world.inject(Fault("scheduled_action", desired=7))
+    sizes = [(r.after, r.how) for r in lab.since("Size") if r.field == "desired"]
+    assert sizes == [
+        (5, "set"),
+        (4, "by"),
+        (3, "by"),
+        (4, "by"),
+        (3, "by"),
+        (5, "bound"),
+        (6, "set"),
+        (4, "by"),
+        (7, "set"),
+    ]
 
 
 def test_AS13_tags_arrive_with_the_group_and_the_last_writer_wins(bench):
