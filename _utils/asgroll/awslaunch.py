@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from asgroll import launch
-from asgroll.aws import Aws, to_group
+from asgroll.aws import Aws
+from asgroll.awswords import to_group
 from asgroll.errors import Missing
 from asgroll.launch import Launch, Source
 

@@ -23,8 +23,9 @@ PURE = (
     "recovery",
     "launch",
     "rollback",
+    "awswords",
 )
-DATA = ("model", "actions", "policy", "values", "errors", "events")
+DATA = ("world", "model", "actions", "policy", "values", "errors", "events")
 KNOW_AWS = ("aws", "awserrors", "session")
 KNOW_SALT = ("master", "bus")
 #: Lines; a module above it has more than one reason to change.

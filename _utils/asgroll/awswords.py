@@ -1,0 +1,123 @@
+"""AWS's answers → our words: how a group, an instance and an activity are read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from asgroll import marks
+from asgroll.world import Activity, Group, Instance, TargetHealth
+
+#: How a classic load balancer describes an instance that it drains, in state InService (user guide
+#: for Classic Load Balancers, "Configure connection draining").
+_DEREGISTERING = "deregistration currently in progress"
+
+
+def target_name(arn: str) -> str:
+    """``arn:…:targetgroup/web/0123…`` → ``web``."""
+    parts = arn.split("/")
+    return parts[1] if len(parts) > 2 else arn
+
+
+def to_targets(answer: Mapping[str, Any]) -> dict[str, TargetHealth]:
+    """The members of one target group, from DescribeTargetHealth, by instance id."""
+    found: dict[str, TargetHealth] = {}
+    for entry in answer["TargetHealthDescriptions"]:
+        raw, key = entry["TargetHealth"], entry["Target"]["Id"]
+        health = TargetHealth(
+            raw.get("State", ""), raw.get("Reason", ""), raw.get("Description", "")
+        )
+        # one instance may be registered on several ports: the worst one counts
+        if key not in found or found[key].state == "healthy":
+            found[key] = health
+    return found
+
+
+def to_classic_targets(answer: Mapping[str, Any]) -> dict[str, TargetHealth]:
+    """The members of one classic load balancer, from DescribeInstanceHealth, by instance id."""
+    return {
+        e["InstanceId"]: TargetHealth(
+            "draining" if _DEREGISTERING in e.get("Description", "") else e.get("State", ""),
+            "" if e.get("ReasonCode") in (None, "N/A") else e["ReasonCode"],
+            e.get("Description", ""),
+        )
+        for e in answer["InstanceStates"]
+    }
+
+
+def _spec(raw: Mapping[str, Any]) -> str:
+    template = raw.get("LaunchTemplate")
+    if template:
+        key = template.get("LaunchTemplateId") or template.get("LaunchTemplateName", "")
+        return f"{key}:{template.get('Version', '$Default')}"
+    return raw.get("LaunchConfigurationName") or ""
+
+
+def _group_specs(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    mixed = raw.get("MixedInstancesPolicy")
+    if not mixed:
+        return (_spec(raw),)
+    launch = mixed["LaunchTemplate"]
+    parts = [launch.get("LaunchTemplateSpecification")]
+    parts += [o.get("LaunchTemplateSpecification") for o in launch.get("Overrides", [])]
+    return tuple(dict.fromkeys(_spec({"LaunchTemplate": p}) for p in parts if p))
+
+
+def to_activity(raw: Mapping[str, Any]) -> Activity:
+    """A scaling activity in our words."""
+    ended = raw.get("EndTime")
+    return Activity(
+        id=raw["ActivityId"],
+        started_at=raw["StartTime"].timestamp(),
+        ended_at=ended.timestamp() if ended else None,
+        status=raw.get("StatusCode", ""),
+        description=raw.get("Description", ""),
+        message=raw.get("StatusMessage", ""),
+        cause=raw.get("Cause", ""),
+    )
+
+
+def _sources(raw: Mapping[str, Any], kind: str, key: str) -> tuple[str, ...]:
+    """What is attached by its own call and what is attached as a traffic source, each once."""
+    attached = [s["Identifier"] for s in raw.get("TrafficSources", []) if s.get("Type") == kind]
+    return tuple(dict.fromkeys([*raw.get(key, []), *attached]))
+
+
+def to_group(raw: Mapping[str, Any]) -> Group:
+    """A group of DescribeAutoScalingGroups in our words."""
+    other = [
+        f"{s.get('Type', 'unknown')}: {s['Identifier']}"
+        for s in raw.get("TrafficSources", [])
+        if s.get("Type") not in ("elbv2", "elb")
+    ]
+    tags = {tag["Key"]: tag.get("Value") or "" for tag in raw.get("Tags", [])}
+    return Group(
+        name=raw["AutoScalingGroupName"],
+        min_size=raw["MinSize"],
+        max_size=raw["MaxSize"],
+        desired=raw["DesiredCapacity"],
+        arn=raw.get("AutoScalingGroupARN", ""),
+        specs=_group_specs(raw),
+        health_check=raw.get("HealthCheckType", "EC2"),
+        suspended=frozenset(p["ProcessName"] for p in raw.get("SuspendedProcesses", [])),
+        target_groups=_sources(raw, "elbv2", "TargetGroupARNs"),
+        load_balancers=_sources(raw, "elb", "LoadBalancerNames"),
+        other_traffic_sources=tuple(other),
+        warm_pool=bool(raw.get("WarmPoolConfiguration")),
+        status=raw.get("Status") or "",
+        tags={key: value for key, value in tags.items() if key.startswith(marks.PREFIX)},
+        tag_count=sum(1 for key in tags if not key.startswith("aws:")),
+    )
+
+
+def to_instance(raw: Mapping[str, Any]) -> Instance:
+    """A member of DescribeAutoScalingGroups in our words."""
+    return Instance(
+        id=raw["InstanceId"],
+        zone=raw.get("AvailabilityZone", ""),
+        lifecycle=raw["LifecycleState"],
+        healthy=raw.get("HealthStatus", "").upper() == "HEALTHY",
+        spec=_spec(raw),
+        weight=int(raw.get("WeightedCapacity") or 1),
+        protected=bool(raw.get("ProtectedFromScaleIn")),
+    )

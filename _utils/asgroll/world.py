@@ -1,0 +1,193 @@
+"""
+What is observed of a group and its instances, in AWS's own words. Data only.
+
+Times are seconds since the epoch, durations are seconds, capacities are in the group's own units
+(instances, or the sum of their weights when the group is weighted).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+_INSTANCE_ID = re.compile(r"\bi-[0-9a-f]{8,17}\b")
+
+IN_SERVICE = "InService"
+STANDBY = "Standby"
+
+#: Lifecycle states that fill a place in DesiredCapacity (EC2 Auto Scaling user guide, "instance
+#: lifecycle"). Standby is not one of them: entering it may lower the desired capacity.
+HOLDS_CAPACITY = frozenset(
+    {
+        "Pending",
+        "Pending:Wait",
+        "Pending:Proceed",
+        IN_SERVICE,
+        "ReplacingRootVolume",
+        "ReplacingRootVolume:Wait",
+        "ReplacingRootVolume:Proceed",
+        "RootVolumeReplaced",
+    }
+)
+
+#: States in which the instance is on its way out or already gone.
+LEAVING = frozenset(
+    {
+        "Terminating",
+        "Terminating:Wait",
+        "Terminating:Proceed",
+        "Terminating:Retained",
+        "Terminated",
+        "Detaching",
+        "Detached",
+    }
+)
+
+
+class Verdict(str, Enum):
+    """What a gate says of an instance. A gate that never opens fails by its deadline."""
+
+    READY = "ready"
+    NOT_YET = "not yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """
+    A gate's answer: which gate, what it says, and why in words.
+
+    ``draining``: a load balancer is taking it out of traffic, as it does when it is terminated.
+    """
+
+    gate: str
+    verdict: Verdict
+    why: str = ""
+    draining: bool = False
+
+
+READY = Answer("all", Verdict.READY)
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """
+    One member of the group as last observed.
+
+    ``spec`` is what it was launched from: ``lt-…:7``, or the name of a launch configuration.
+    ``launched_at`` is known only where somebody asked EC2. ``answer`` is the gates' summary.
+    """
+
+    id: str
+    zone: str
+    lifecycle: str
+    healthy: bool
+    spec: str = ""
+    weight: int = 1
+    protected: bool = False
+    launched_at: float | None = None
+    answer: Answer = READY
+
+    @property
+    def holds_capacity(self) -> bool:
+        """Whether it fills a place in the desired capacity."""
+        return self.lifecycle in HOLDS_CAPACITY
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it is on its way out of the group, or out already."""
+        return self.lifecycle in LEAVING
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """
+    An Auto Scaling Group as last observed.
+
+    ``specs`` are what it may launch from now (several with a mixed-instances policy whose
+    overrides name templates of their own), as written on the group: ``lt-…:$Latest``.
+    ``tags`` are those that a roll has written (``marks``), ``tag_count`` counts all.
+    """
+
+    name: str
+    min_size: int
+    max_size: int
+    desired: int
+    arn: str = ""
+    specs: tuple[str, ...] = ()
+    health_check: str = "EC2"
+    suspended: frozenset[str] = frozenset()
+    target_groups: tuple[str, ...] = ()
+    load_balancers: tuple[str, ...] = ()
+    other_traffic_sources: tuple[str, ...] = ()
+    warm_pool: bool = False
+    status: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    tag_count: int = 0
+
+    @property
+    def deleting(self) -> bool:
+        """DeleteAutoScalingGroup was called: ``status`` is "Delete in progress"."""
+        return "delete" in self.status.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class TargetHealth:
+    """State of one instance in one target group or load balancer, in AWS's own words."""
+
+    state: str
+    reason: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """A scaling activity of the group, in AWS's own words."""
+
+    id: str
+    started_at: float
+    ended_at: float | None
+    status: str
+    description: str = ""
+    message: str = ""
+    cause: str = ""
+
+    @property
+    def launch(self) -> bool:
+        """Whether it is about starting an instance."""
+        return self.description.startswith("Launching")
+
+    @property
+    def failed(self) -> bool:
+        """A cancelled activity is not a failure: a scale-in cancels launches under way."""
+        return self.status == "Failed"
+
+    @property
+    def instance(self) -> str:
+        """Id of the instance that the description names, empty when it names none."""
+        found = _INSTANCE_ID.search(self.description)
+        return found[0] if found else ""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """
+    One observation, taken at ``taken_at``.
+
+    ``targets`` maps the name of each target group or load balancer to the health of its members.
+    ``activities`` are read only in turns in which the group lacks instances. ``alarms`` maps the
+    name of each watched CloudWatch alarm to its state, ``missing`` when there is none.
+    """
+
+    group: Group
+    instances: Mapping[str, Instance]
+    targets: Mapping[str, Mapping[str, TargetHealth]] = field(default_factory=dict)
+    activities: tuple[Activity, ...] = ()
+    taken_at: float = 0.0
+    alarms: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def capacity(self) -> int:
+        """Units held by all members that fill a place in the desired capacity."""
+        return sum(i.weight for i in self.instances.values() if i.holds_capacity)
