@@ -24,6 +24,7 @@ PURE = (
     "launch",
     "rollback",
     "awswords",
+    "obstacles",
 )
 DATA = ("world", "model", "actions", "policy", "values", "errors", "events")
 KNOW_AWS = ("aws", "awserrors", "session")

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from asgroll.model import Phase, Victim
-from asgroll.preflight import Assessment, begin, blocking, cautions, with_earlier
+from asgroll.obstacles import blocking, cautions
+from asgroll.preflight import Assessment, begin, with_earlier
 from asgroll.selection import Choice
 from tests.unit.asgroll.build import NOW, instance, policy, roll, world
 
