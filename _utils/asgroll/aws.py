@@ -14,8 +14,7 @@ from typing import Any
 
 from botocore import xform_name
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import NoCredentialsError
 
 from asgroll import awserrors
 from asgroll.awswords import (
@@ -62,15 +61,23 @@ class Aws:
         self._clients: dict[tuple[str, bool], Any] = {}
         #: number of calls by operation since this object was made
         self.calls: Counter[str] = Counter()
+        #: whether AWS has answered one of them: then our credentials are good, if they can be had
+        self._worked = False
 
     # --- plumbing
 
     def _call(self, service: str, operation: str, *, change: bool = False, **params) -> dict:
         self.calls[operation] += 1
         try:
-            return getattr(self._client(service, change), xform_name(operation))(**params)
-        except (ClientError, BotoCoreError, ResponseParserError) as exc:
-            raise awserrors.translate(exc, operation, change=change) from exc
+            answer = getattr(self._client(service, change), xform_name(operation))(**params)
+        except awserrors.FAILURES as exc:
+            if isinstance(exc, NoCredentialsError):
+                self._clients.pop((service, change), None)  # it would never look for any again
+            if isinstance(exc, RuntimeError) and "refreshed credentials" not in str(exc):
+                raise  # a defect of ours
+            raise awserrors.translate(exc, operation, change=change, worked=self._worked) from exc
+        self._worked = True
+        return answer
 
     def _client(self, service: str, change: bool):
         key = (service, change)

@@ -6,12 +6,18 @@ import difflib
 import functools
 
 import boto3
+from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
-from botocore.exceptions import BotoCoreError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, CredentialRetrievalError, NoCredentialsError
 
-from asgroll.awserrors import no_session
+from asgroll.awserrors import FAILURES, no_session
 from asgroll.errors import Unreachable
 from asgroll.policy import Policy
+
+#: Renewing credentials holds up a whole look at the group: rather fail, and try again next turn.
+STS_CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=10
+)
 
 
 def client_factory(policy: Policy):
@@ -53,7 +59,10 @@ def _check_region(session: boto3.Session) -> None:
 
 def _assumed(session: boto3.Session, policy: Policy) -> boto3.Session:
     """A session whose credentials come from the role and are renewed before they expire."""
-    credentials = session.get_credentials()
+    try:
+        credentials = session.get_credentials()
+    except FAILURES as exc:
+        raise Unreachable(no_session(exc), code=type(exc).__name__) from exc
     if credentials is None:
         raise Unreachable(no_session(NoCredentialsError()), code="NoCredentialsError")
     source = session._session  # botocore's session: boto3 offers no public way to it
@@ -62,6 +71,7 @@ def _assumed(session: boto3.Session, policy: Policy) -> boto3.Session:
             source.create_client,
             region_name=session.region_name,
             endpoint_url=policy.endpoint_url,
+            config=STS_CONFIG,
         ),
         source_credentials=credentials,
         role_arn=policy.role_arn,
@@ -69,6 +79,20 @@ def _assumed(session: boto3.Session, policy: Policy) -> boto3.Session:
     )
     assumed = boto3.Session(region_name=session.region_name)
     assumed._session._credentials = DeferredRefreshableCredentials(
-        method="assume-role", refresh_using=fetcher.fetch_credentials
+        method="assume-role", refresh_using=functools.partial(_assume, fetcher)
     )
     return assumed
+
+
+def _assume(fetcher: AssumeRoleCredentialFetcher) -> dict[str, str]:
+    """
+    Renew the role's credentials.
+
+    :raises CredentialRetrievalError: STS cannot be reached. Told apart from a lost answer to the
+        call that needs the credentials: that one was not even sent.
+    :raises ClientError: STS refuses.
+    """
+    try:
+        return fetcher.fetch_credentials()
+    except BotoCoreError as exc:
+        raise CredentialRetrievalError(provider="assume-role", error_msg=str(exc)) from exc

@@ -1,10 +1,11 @@
-"""A small instance metadata service, version 2, for agents that are processes of this machine."""
+"""A small instance metadata service, version 2, for what are processes of this machine here."""
 
 from __future__ import annotations
 
 import json
 import threading
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -17,22 +18,40 @@ KEYS = {"AccessKeyId": "testing", "SecretAccessKey": "testing", "Token": "sessio
 
 @dataclass
 class Imds:
-    """The service of one instance; ``target`` is its target lifecycle state, None for none."""
+    """
+    The service of one instance; ``target`` is its target lifecycle state, None for none.
+
+    ``lifetime`` is how long (seconds) credentials are good that it gives away. ``down``: every
+    request is answered with 503, and counted in ``turned_away``.
+    """
 
     instance_id: str
     region: str = "eu-central-1"
     target: str | None = "InService"
     refused: list[str] = field(default_factory=list)
+    lifetime: float = 6 * 3600.0
+    down: bool = False
+    turned_away: int = 0
 
     def __enter__(self) -> Imds:
         service = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_PUT(self) -> None:
+                if self.turned_away():
+                    return
                 allowed = self.path == "/latest/api/token" and TTL in self.headers
                 self.answer(TOKEN if allowed else None)
 
+            def turned_away(self) -> bool:
+                if service.down:
+                    service.turned_away += 1
+                    self.answer(None, 503)
+                return service.down
+
             def do_GET(self) -> None:
+                if self.turned_away():
+                    return
                 if self.headers.get(HEADER) != TOKEN:
                     service.refused.append(self.path)
                     self.answer(None, 401)
@@ -64,10 +83,12 @@ class Imds:
 
     def items(self) -> dict[str, str | None]:
         """Metadata by path; None is not there."""
+        end = datetime.now(timezone.utc) + timedelta(seconds=self.lifetime)
+        keys = {**KEYS, "Expiration": end.strftime("%Y-%m-%dT%H:%M:%SZ")}
         return {
             "instance-id": self.instance_id,
             "placement/region": self.region,
             "autoscaling/target-lifecycle-state": self.target,
             "iam/security-credentials/": ROLE,
-            f"iam/security-credentials/{ROLE}": json.dumps(KEYS),
+            f"iam/security-credentials/{ROLE}": json.dumps(keys),
         }
