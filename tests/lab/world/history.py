@@ -52,6 +52,35 @@ class TargetHealth(NamedTuple):
     after: str
 
 
+class Application(NamedTuple):
+    """The application in an instance began or stopped to answer, whatever its lifecycle.
+
+    ``group`` is empty for a machine that belongs to none.
+    """
+
+    time: float
+    group: str
+    instance: str
+    answers: bool
+
+
+class Override(NamedTuple):
+    """The AdministrativeOverride of a target changed; only ``no_override`` lets traffic through."""
+
+    time: float
+    load_balancer: str
+    instance: str
+    state: str
+
+
+class Listener(NamedTuple):
+    """A target group has got, or has lost, the listener that forwards to it."""
+
+    time: float
+    load_balancer: str
+    attached: bool
+
+
 class Size(NamedTuple):
     """``field`` (desired, min, max) of a group changed.
 
@@ -136,6 +165,9 @@ Record = (
     | Lifecycle
     | Health
     | TargetHealth
+    | Application
+    | Override
+    | Listener
     | Size
     | Launch
     | LaunchFailed

@@ -1,0 +1,300 @@
+"""Did a roll keep its promises? Judged by the history alone, never by what the roll says.
+
+I1 serving never below low − max_unavailable through the caller's doing
+I2 total never above high + surge, beyond what AWS itself adds
+I3 nobody outside the victims taken away, but failed or surplus replacements
+I4 no more launches for the caller than it has to show for
+I5 at the end sizes and suspended processes as before, desired as everybody else wants it
+
+``low`` to ``high`` is the desired capacity that others than the caller want (``wants.py``), and who
+*serves* is what users see (``fleet.py``). I1 is judged when AWS accepts a termination of the
+caller's, which cannot be taken back: what would still serve without everybody whom the caller has
+doomed so far, whether they have left yet or not. Later only what others do can make that less. All
+numbers are in capacity units where the group has weights.
+
+Not judged here: I6 (one actor) and I8 (calls a turn), which need to know the processes: see
+``tests/proof/verdict.py`` and ``calls.py``. I7 (keys) is not built yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from tests.judge.figures import APPLIED, Figures, Summary
+from tests.judge.fleet import Fleet, Member
+from tests.judge.looks import Looks, is_look
+from tests.judge.wants import Wants
+from tests.lab.world import history as h
+
+#: Ways to take capacity away that are no termination by the group: no replacement is launched
+#: first, or nobody drains. A roll has no business with them.
+NEVER = frozenset(
+    {
+        "TerminateInstances",
+        "DetachInstances",
+        "EnterStandby",
+        "DeregisterTargets",
+        "DeregisterInstancesFromLoadBalancer",
+        "DetachLoadBalancers",
+        "DetachLoadBalancerTargetGroups",
+        "DeleteAutoScalingGroup",
+    }
+)
+
+
+class NoApplicationsError(ValueError):
+    """The history does not say which applications answer: it cannot be judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A broken invariant: which, when (epoch seconds), and how."""
+
+    rule: str
+    time: float
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The verdict. ``replacements_terminated``: (instance, ``failed`` or ``surplus``)."""
+
+    violations: tuple[Violation, ...]
+    replacements_terminated: tuple[tuple[str, str], ...]
+    summary: Summary
+
+
+def check(
+    history: Iterable[h.Record],
+    group: str,
+    victims: Collection[str],
+    surge: int,
+    max_unavailable: int,
+    **options: object,
+) -> list[Violation]:
+    """Return the broken invariants; see ``examine`` for the arguments."""
+    return list(examine(history, group, victims, surge, max_unavailable, **options).violations)
+
+
+def examine(
+    history: Iterable[h.Record],
+    group: str,
+    victims: Collection[str],
+    surge: int,
+    max_unavailable: int,
+    *,
+    since: int | None = None,
+    failed: Collection[str] = (),
+    unseen: float = 0.0,
+    finished: bool = True,
+) -> Report:
+    """
+    Judge the caller's doings in a history.
+
+    :param history: the world's records from its beginning.
+    :param group: the group that was rolled.
+    :param victims: ids of the instances it was to replace.
+    :param surge: how far above what is wanted it may go, units.
+    :param max_unavailable: how far below what is wanted it may go, units.
+    :param since: index of the record where the roll began; by default the caller's first call.
+    :param failed: replacements that the caller may terminate although they served (its own gates).
+    :param unseen: for how many seconds AWS's answers may show what was before a change.
+    :param finished: whether the roll has ended and restored everything (I5 is judged).
+    :raises NoApplicationsError: instances, but no record of an application.
+    """
+    records = list(history)
+    if any(isinstance(record, h.Launch) for record in records) and not any(
+        isinstance(record, h.Application) for record in records
+    ):
+        raise NoApplicationsError(
+            "the history has instances but no Application record: nobody can say who serves"
+        )
+    begin = _first_call(records) if since is None else min(since, len(records))
+    fleet = Fleet(group)
+    for index, record in enumerate(records[:begin]):
+        fleet.apply(record, index)
+    started = records[min(begin, len(records) - 1)].time if records else 0.0
+    judge = _Judge(fleet, frozenset(victims), surge, max_unavailable, begin, frozenset(failed))
+    judge.start(started, unseen)
+    for index, record in enumerate(records[begin:], begin):
+        judge.take(record, index)
+    judge.launches_match()
+    if finished:
+        judge.restored()
+    return judge.report()
+
+
+def _first_call(records: list[h.Record]) -> int:
+    for index, record in enumerate(records):
+        if isinstance(record, h.Call) and record.actor == "caller":
+            return index
+    return len(records)
+
+
+@dataclass(slots=True)
+class _Judge:
+    fleet: Fleet
+    victims: frozenset[str]
+    surge: int
+    max_unavailable: int
+    begin: int
+    failed: frozenset[str]
+    looks: Looks = field(init=False)
+    wants: Wants = field(init=False)
+    figures: Figures = field(init=False)
+    suspended: frozenset[str] = frozenset()
+    doomed: set[str] = field(default_factory=set)
+    added_by_aws: int = 0
+    violations: list[Violation] = field(default_factory=list)
+    replaced: list[tuple[str, str]] = field(default_factory=list)
+
+    def start(self, time: float, unseen: float) -> None:
+        """Take the state at the beginning of the roll as what has to be kept."""
+        self.looks = Looks(time, unseen)
+        self.wants = Wants(self.fleet.sizes, (0.0, unseen))
+        self.figures = Figures(self.fleet, time)
+        self.suspended = self.fleet.suspended
+
+    def take(self, record: h.Record, index: int) -> None:
+        """Judge one record and let the fleet follow it."""
+        if isinstance(record, h.Call):
+            self._call(record)
+        mine = getattr(record, "group", None) == self.fleet.group
+        if mine and isinstance(record, h.Termination):
+            self._termination(record)
+        share = self._share()
+        self.fleet.apply(record, index)
+        if mine and isinstance(record, h.Size):
+            self.wants.size(record)
+            self.figures.size(record, share, self._share())
+        elif mine and isinstance(record, h.Launch):
+            self.figures.launch(record)
+        elif mine and isinstance(record, h.Lifecycle):
+            self._total(record)
+        elif mine and isinstance(record, h.Processes) and record.actor != "caller":
+            gone, come = set(record.before), set(record.after)
+            self.suspended = (self.suspended - (gone - come)) | (come - gone)
+        self.figures.follow(record.time)
+
+    def _call(self, record: h.Call) -> None:
+        self.looks.take(record)
+        if is_look(record):
+            self.wants.look(record.time)
+        if record.actor != "caller":
+            return
+        self.figures.call(record)
+        if record.operation in NEVER and record.outcome in APPLIED:
+            self._broken("I3", record.time, f"{record.operation} is no way to replace anybody")
+
+    def _share(self) -> int:
+        """Return the units of the desired capacity that only the caller wants."""
+        return max(self.fleet.sizes["desired"] - self.wants.truth.low, 0)
+
+    # -- I1 and I3: who is terminated ---------------------------------------------------------
+
+    def _termination(self, record: h.Termination) -> None:
+        member = self.fleet.members.get(record.instance)
+        if member is None:
+            return
+        mine = record.instance in self.victims
+        self.figures.termination(record, member.weight, mine)
+        if record.actor != "caller":
+            return
+        if not mine:
+            self._not_a_victim(record, member)
+        if record.instance in self.doomed:
+            return
+        self.doomed.add(record.instance)
+        if member.serves:
+            self._floor(record)
+
+    def _floor(self, record: h.Termination) -> None:
+        floor = self.wants.wanted.low - self.max_unavailable
+        rest = [m for name, m in self.fleet.members.items() if name not in self.doomed]
+        serve = [m for m in rest if m.serves and not m.leaving]
+        left = sum(m.weight for m in serve)
+        if left >= floor:
+            return
+        others = [m for m in rest if m not in serve]
+        unknown = [m for m in others if self.looks.taken_for_serving(m, record.time)]
+        if left + sum(m.weight for m in unknown) >= floor:
+            self.figures.excused += 1
+            return
+        self._broken(
+            "I1",
+            record.time,
+            f"{left} units serve without {record.instance}; wanted {self.wants.wanted} − "
+            f"max_unavailable {self.max_unavailable} demand {floor}",
+        )
+
+    def _not_a_victim(self, record: h.Termination, member: Member) -> None:
+        why = None
+        if member.born >= self.begin:
+            why = self._failed_or_surplus(record, member)
+        if why is None:
+            self._broken("I3", record.time, f"{record.instance} is none of the victims")
+        else:
+            self.replaced.append((record.instance, why))
+
+    def _failed_or_surplus(self, record: h.Termination, member: Member) -> str | None:
+        if not (member.serves and member.shows) or record.instance in self.failed:
+            return "failed"
+        seen = max(member.serving_since, member.shown_at)
+        if seen >= min(self.looks.since(where, record.time) for where in self.fleet.sources):
+            return "failed"  # it began to serve after the last look
+        # A decrement has been taken from desired just before this record.
+        enough = self.fleet.sizes["desired"] >= self.wants.wanted.low
+        return "surplus" if record.decrement and enough else None
+
+    # -- I2: the total ------------------------------------------------------------------------
+
+    def _total(self, record: h.Lifecycle) -> None:
+        fleet = self.fleet
+        if record.after == "Pending" and fleet.total > fleet.sizes["desired"]:
+            launch = self.figures.launched.get(record.instance)
+            if launch is not None and launch.actor == "aws":
+                self.added_by_aws += launch.weight
+        self.added_by_aws = min(self.added_by_aws, max(fleet.total - fleet.sizes["desired"], 0))
+        allowed = self.wants.wanted.high + self.surge + fleet.heaviest - 1 + self.added_by_aws
+        if record.after == "Pending" and fleet.total > allowed:
+            self._broken(
+                "I2",
+                record.time,
+                f"{fleet.total} units with {record.instance}; wanted {self.wants.wanted} + surge "
+                f"{self.surge} allow {allowed}",
+            )
+
+    # -- the end ------------------------------------------------------------------------------
+
+    def launches_match(self) -> None:
+        """Judge I4."""
+        launched, shown = self.figures.caller_units, self.figures.to_show()
+        if launched > shown + self.fleet.heaviest - 1:
+            self._broken(
+                "I4",
+                self.figures.ended,
+                f"{launched} units launched for the caller, which has {shown} to show for it",
+            )
+
+    def restored(self) -> None:
+        """Judge I5; a group that is gone has nothing to restore."""
+        if not self.fleet.exists:
+            return
+        ended, sizes = self.figures.ended, self.fleet.sizes
+        for name, wanted in self.wants.bounds.items():
+            if sizes[name] != wanted:
+                self._broken("I5", ended, f"{name} is {sizes[name]}, not {wanted}")
+        if sizes["desired"] not in self.wants.wanted:
+            self._broken("I5", ended, f"desired is {sizes['desired']}, not {self.wants.wanted}")
+        if self.fleet.suspended != self.suspended:
+            now, was = sorted(self.fleet.suspended), sorted(self.suspended)
+            self._broken("I5", ended, f"suspended processes are {now}, not {was}")
+
+    def _broken(self, rule: str, time: float, message: str) -> None:
+        self.violations.append(Violation(rule, time, message))
+
+    def report(self) -> Report:
+        """Return the verdict."""
+        summary = self.figures.summary(self.wants.wanted)
+        return Report(tuple(self.violations), tuple(self.replaced), summary)

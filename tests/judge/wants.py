@@ -1,0 +1,196 @@
+"""What everybody but the caller wants of a group: its bounds, and its desired capacity.
+
+Whoever sets the desired capacity to N wants N: it is "the capacity it attempts to maintain" (API
+reference of SetDesiredCapacity, PutScheduledUpdateGroupAction), not a difference to what stood
+there. Nobody knows or cares how much of the number that the group showed was the surge of somebody
+who rolls it. So
+
+- **upwards** (N above what the group showed): N is wanted.
+- **downwards**: who lowers the number that is shown wants no more than was wanted before, at the
+  least; and no more than the N that was named, at the most.
+- **by an amount** (ChangeInCapacity, PercentChangeInCapacity, terminate, detach or standby with
+  decrement, attach): at the least what was wanted, changed by the amount; at the most what the same
+  number would mean if somebody had named it. With the roll's surge in the number both are right.
+- **bound**: AWS has moved the desired capacity to a bound that somebody moved past it (API
+  reference of UpdateAutoScalingGroup). Nobody has named a capacity; what was wanted is brought
+  within the bounds that others want. MaxSize as the caller has raised it is not theirs.
+
+Hence an interval. ``low`` is what capacity must not fall short of, everything in it is right in
+the end, and more than ``high`` nobody has asked for. With numbers: 6 are wanted, the caller has
+raised the group to 8 (surge 2), and somebody
+
+========================  =========  ====================================================
+does                      wanted     because
+========================  =========  ====================================================
+sets 10                   10         10 are 10
+sets 5                    5          less than was wanted, and named
+sets 7                    6 to 7     who saw 8 wanted less; 7 is what was named
+adds 2 (the group: 10)    8 to 10    two more than 6, or than what was shown
+detaches 1 (7)            5 to 7     one less than 6, or what is left of what was shown
+lowers MaxSize to 7       6          AWS lowers desired to 7; nobody has asked for 7
+raises MinSize to 7       7          others accept nothing less
+========================  =========  ====================================================
+
+And 10 set to a group of 10 that shows 15 is a 10.
+
+**What nobody could see.** The API has no compare-and-set and no log of sizes: between two looks a
+change can be overwritten by the caller's own call, or two can cancel each other. So the same is
+reckoned a second time from what an observer sees who notes, at each look, by how much the sizes
+differ from what it left there. Where the two disagree, both are right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tests.lab.world import history as h
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """From ``low`` to ``high``, both in capacity units."""
+
+    low: int
+    high: int
+
+    def __contains__(self, number: int) -> bool:
+        return self.low <= number <= self.high
+
+    def __str__(self) -> str:
+        return str(self.low) if self.low == self.high else f"{self.low} to {self.high}"
+
+    def within(self, bounds: dict[str, int]) -> Interval:
+        """Return what is left of it inside of ``min`` and ``max``."""
+        least, most = bounds["min"], bounds["max"]
+        return Interval(max(min(self.low, most), least), max(min(self.high, most), least))
+
+
+def after_set(wanted: Interval, before: int, named: int) -> Interval:
+    """What is wanted once somebody has set a group that showed ``before`` to ``named``."""
+    return Interval(named if named > before else min(wanted.low, named), named)
+
+
+def after_by(wanted: Interval, before: int, after: int) -> Interval:
+    """What is wanted once somebody has changed a group by the difference of the two."""
+    relative = wanted.low + after - before
+    return Interval(min(relative, after), max(relative, after))
+
+
+@dataclass(slots=True)
+class _Reckoning:
+    """What others want, folded from changes one by one."""
+
+    bounds: dict[str, int]
+    wanted: Interval
+
+    def bound(self, name: str, value: int) -> None:
+        """Take over a bound that somebody has set."""
+        self.bounds[name] = value
+        # without the caller's raise of MaxSize AWS would have refused such a minimum
+        self.bounds["max"] = max(self.bounds["max"], self.bounds["min"])
+        self.wanted = self.wanted.within(self.bounds)
+
+    def desired(self, before: int, after: int, how: str) -> None:
+        """Take over a change of the desired capacity."""
+        if how == "by":
+            self.wanted = after_by(self.wanted, before, after)
+        elif how == "set":
+            self.wanted = after_set(self.wanted, before, after)
+        self.wanted = self.wanted.within(self.bounds)
+
+
+@dataclass(slots=True)
+class _Observer:
+    """
+    Somebody who sees the sizes only at its looks, ``lag`` seconds late.
+
+    :ivar left: what it believes the desired capacity to be: as last seen, and with the caller's own
+        changes since.
+    :ivar taken: units by which the caller has lowered it since with terminations. Somebody else's
+        change may have come before them; in doubt the group keeps more.
+    """
+
+    reckoning: _Reckoning
+    left: int
+    lag: float
+    taken: int = 0
+    unseen: list[h.Size] = field(default_factory=list)
+
+    def takes(self, record: h.Size) -> None:
+        """Note a change: the caller's own are known at once, others' at the next look."""
+        if record.actor != "caller":
+            self.unseen.append(record)
+        elif record.field == "desired" and record.how == "by":
+            self.left += record.after - record.before
+            self.taken += record.before - record.after
+        elif record.field == "desired":
+            self.left, self.taken = record.after, 0
+
+    def looks(self, now: float, sizes: dict[str, int]) -> None:
+        """See what has changed until ``lag`` seconds ago."""
+        taken, self.taken = self.taken, 0
+        seen = [record for record in self.unseen if record.time <= now - self.lag]
+        if not seen:
+            return
+        self.unseen = self.unseen[len(seen) :]
+        shown = sizes["desired"]
+        for record in reversed(self.unseen):  # too young to be seen
+            shown = record.before if record.field == "desired" else shown
+        bounds = {record.field: record.after for record in seen if record.field != "desired"}
+        if shown != self.left and shown not in bounds.values():
+            self.reckoning.desired(self.left + taken, shown + taken, "set")
+        for name, value in bounds.items():
+            self.reckoning.bound(name, value)
+        self.left = shown
+
+
+class Wants:
+    """
+    Follows what others want from the changes of the sizes and the caller's looks at them.
+
+    :param sizes: min, max and desired at the beginning, which are everybody's.
+    :param lags: by how many seconds answers may be late, all the ways that are to be allowed for.
+    """
+
+    def __init__(self, sizes: dict[str, int], lags: Iterable[float] = (0.0,)) -> None:
+        self._sizes = dict(sizes)
+        self._truth = self._fresh()
+        self._observers = [_Observer(self._fresh(), sizes["desired"], lag) for lag in set(lags)]
+
+    def _fresh(self) -> _Reckoning:
+        bounds = {name: self._sizes[name] for name in ("min", "max")}
+        return _Reckoning(bounds, Interval(self._sizes["desired"], self._sizes["desired"]))
+
+    @property
+    def bounds(self) -> dict[str, int]:
+        """MinSize and MaxSize as others want them."""
+        return dict(self._truth.bounds)
+
+    @property
+    def truth(self) -> Interval:
+        """How much desired capacity others want, by all that they have done, seen or not."""
+        return self._truth.wanted
+
+    @property
+    def wanted(self) -> Interval:
+        """How much desired capacity others want, as far as anybody can know."""
+        all_of_them = [self._truth.wanted, *(o.reckoning.wanted for o in self._observers)]
+        return Interval(min(w.low for w in all_of_them), max(w.high for w in all_of_them))
+
+    def size(self, record: h.Size) -> None:
+        """Take a changed size into account."""
+        self._sizes[record.field] = record.after
+        for observer in self._observers:
+            observer.takes(record)
+        if record.actor == "caller":
+            return
+        if record.field == "desired":
+            self._truth.desired(record.before, record.after, record.how)
+        else:
+            self._truth.bound(record.field, record.after)
+
+    def look(self, now: float) -> None:
+        """The caller has read the group."""
+        for observer in self._observers:
+            observer.looks(now, self._sizes)
