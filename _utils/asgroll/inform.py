@@ -206,7 +206,9 @@ def evidence(aws: Aws, roll: Roll) -> dict[str, str]:
     try:
         for activity in aws.activities(roll.group):
             if activity.failed and activity.started_at >= roll.started_at:
-                text = f"{activity.description} {activity.message}".strip()
+                text = activity.description
+                if activity.message not in text:  # AWS ends the one with the other
+                    text = f"{text} {activity.message}".strip()
                 found[f"scaling activity {activity.status.lower()}"] = text
                 break  # newest first: the last one says what stands in the way now
     except AwsError as exc:

@@ -7,6 +7,7 @@ Both front ends act on worlds built from the same scenario. Each story is a func
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
@@ -23,6 +24,7 @@ from .conftest import ONE_ATTEMPT, SESSION, WEB
 
 #: Members that moto fills in and the world does not know, or that name subnets of moto's.
 MOTOS_OWN = {"ResponseMetadata", "VPCZoneIdentifier", "HealthCheckPort", "Timestamp"}
+SUBNET = re.compile("subnet-[0-9a-f]{17}")
 #: What is compared of an instance as EC2 describes it; moto tells much more.
 EC2_MEMBERS = ("InstanceId", "ImageId", "InstanceType", "LaunchTime", "State", "PrivateIpAddress")
 #: moto takes long to describe instances: at every so many looks only.
@@ -106,6 +108,8 @@ def normal(value: Any) -> Any:
     if isinstance(value, datetime):
         # The wire of EC2 has no fractions of a second.
         return value.astimezone(timezone.utc).replace(microsecond=0).isoformat()
+    if isinstance(value, str):
+        return SUBNET.sub("subnet", value)  # within the details of an activity
     return value
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from tests.lab.world import Group, Instance, MixedPolicy, TemplateRef, World
+from tests.lab.world.causes import DRAINING
 from tests.lab.world.model import Activity
 
 from .common import Rows, limit, moment, page, too_many, without_none
@@ -78,7 +79,7 @@ def group_row(world: World, group: Group) -> dict[str, Any]:
             {"ProcessName": name, "SuspensionReason": reason}
             for name, reason in group.suspended.items()
         ],
-        "VPCZoneIdentifier": group.subnets or _subnets(group),
+        "VPCZoneIdentifier": group.subnets or ",".join(map(group.subnet, group.zones)),
         "EnabledMetrics": [],
         "Status": group.status,
         "Tags": [tag_row(group.name, key, *value) for key, value in group.tags.items()],
@@ -93,10 +94,6 @@ def group_row(world: World, group: Group) -> dict[str, Any]:
         ],
     }
     return without_none(row)
-
-
-def _subnets(group: Group) -> str:
-    return ",".join(f"subnet-{zone[-1]:0>17}" for zone in group.zones)
 
 
 def tag_row(group: str, key: str, value: str, propagate: bool) -> dict[str, Any]:
@@ -205,11 +202,12 @@ def describe_instances(world: World, params: dict[str, Any]) -> dict[str, Any]:
 
 def activity_row(activity: Activity) -> dict[str, Any]:
     """Return a scaling activity."""
+    drains = activity.status == "WaitingForELBConnectionDraining"
     return without_none(
         {
             "ActivityId": activity.id,
             "AutoScalingGroupName": activity.group,
-            "Description": activity.description,
+            "Description": activity.description + (DRAINING if drains else ""),
             "Cause": activity.cause,
             "StartTime": moment(activity.start),
             "EndTime": None if activity.end is None else moment(activity.end),

@@ -57,9 +57,8 @@ def execute_policy(region: Any, params: Params) -> Params:
     stored = region.stores.autoscaling.policies[params["PolicyName"]]
     group = region.world.group(stored.auto_scaling_group_name)
     wanted = _adjusted(group.desired, stored.adjustment_type, int(stored.scaling_adjustment))
-    bounded = min(max(wanted, group.min_size), group.max_size)
     how = "set" if stored.adjustment_type == "ExactCapacity" else "by"
-    region.world.set_desired_capacity(group.name, bounded, actor="policy", how=how)
+    region.world.follow_policy(group, params["PolicyName"], wanted, how)
     return {}
 
 

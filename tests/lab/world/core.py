@@ -11,6 +11,7 @@ from functools import wraps
 from itertools import count
 from typing import Any, TypeVar
 
+from . import causes
 from .clock import Clock
 from .errors import group_not_found, instance_not_found, pending_delete
 from .history import History, Launch, Lifecycle, Size
@@ -265,11 +266,17 @@ class Core:
         return [item for item in group.instances.values() if item.lifecycle in wanted]
 
     def start_activity(
-        self, group: Group, description: str, cause: str, status: str, details: str = "{}"
+        self, group: Group, description: str, cause: str, status: str, zone: str
     ) -> Activity:
-        """Add a scaling activity, newest first, and return it."""
+        """Add a scaling activity about something in ``zone``, newest first, and return it."""
         activity = Activity(
-            self.new_uuid(), group.name, description, cause, self.now, status, details=details
+            self.new_uuid(),
+            group.name,
+            description,
+            cause,
+            self.now,
+            status,
+            details=causes.details(group.subnet(zone), zone),
         )
         group.activities.appendleft(activity)
         return activity
@@ -282,6 +289,8 @@ class Core:
             return
         activity.status, activity.progress, activity.end = status, 100, self.now
         activity.message = message
+        if message:
+            activity.description = causes.with_reason(activity.description, message)
 
 
 def _key(thing: Group | TargetGroup | LoadBalancer) -> str:

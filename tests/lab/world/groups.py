@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import causes
 from .core import Core, mutation
 from .errors import ApiError, validation
 from .history import Attachment, GroupChange, Processes, Size
@@ -71,11 +72,7 @@ class Groups(Core):
             self.history.append(Size(self.now, name, field, 0, value, actor))
         for key in group.load_balancers:
             self.history.append(Attachment(self.now, name, key, True, actor))
-        cause = (
-            f"At {self.stamp()} a user request created an AutoScalingGroup changing the desired "
-            f"capacity from 0 to {wanted}.  "
-        )
-        self.change_desired(group, wanted, actor, cause)
+        self.change_desired(group, wanted, actor, causes.created(self.stamp(), wanted))
         return group
 
     @mutation
@@ -87,11 +84,12 @@ class Groups(Core):
         desired: int | None = None,
         launch: TemplateRef | MixedPolicy | str | None = None,
         actor: str = "caller",
+        through: str = "a user request",
         **settings: object,
     ) -> None:
         """UpdateAutoScalingGroup; ``launch`` is a template, a mixed policy or a configuration name.
 
-        What is not given stays as it is.
+        What is not given stays as it is. ``through`` is what the Cause of an activity calls it.
         """
         group = self.modifiable(name)
         low = group.min_size if min_size is None else min_size
@@ -107,11 +105,8 @@ class Groups(Core):
         self.set_size(group, "min", low, actor)
         self.set_size(group, "max", high, actor)
         if wanted != group.desired:
-            cause = (
-                f"At {self.stamp()} a user request update of AutoScalingGroup constraints to min: "
-                f"{low}, max: {high}, desired: {wanted} changing the desired capacity from "
-                f"{group.desired} to {wanted}.  "
-            )
+            sizes = (low, high)
+            cause = causes.constraints(self.stamp(), through, sizes, group.desired, wanted)
             how = "bound" if desired is None else "set"
             self.change_desired(group, wanted, actor, cause, how)
 

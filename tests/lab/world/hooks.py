@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import causes
 from .core import Core, mutation
 from .errors import validation
 from .model import Group, Hook, Instance, PendingAction
@@ -66,10 +67,7 @@ class Hooks(Core):
                 f"Instance failed to complete user's Lifecycle Action: Lifecycle Action with token "
                 f"{action.token} was abandoned: Lifecycle Action Completed with ABANDON Result",
             )
-            cause = (
-                f"At {self.stamp()} an instance was taken out of service in response to a "
-                "launch failure."
-            )
+            cause = causes.taken_out(self.stamp(), "a launch failure")
             self.start_termination(instance, actor, "abandon", cause)
 
     @mutation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import causes
 from .core import Core
 from .errors import ApiError
 from .history import LaunchFailed
@@ -38,18 +39,26 @@ class Launching(Core):
         while len(group.debts) > max(missing, 0):
             group.debts.pop()
         if missing > 0:
-            while group.units < group.desired and not group.suspends("Launch"):
-                if not self.launch_one(group):
-                    self.back_off(group)
-                    self.reconcile_soon(group)
-                    break
+            self._launch_missing(group)
         elif missing < 0:
             # What a heavy launch overshoots by, stays: nobody asked for less.
             weighted = group.mixed is not None and group.mixed.weighted
             if group.excess or group.rebalancing or not weighted:
                 self.scale_in(group)
         else:
+            group.causes.clear()  # what was changed has been changed back: no activity names it
             self.consider_rebalance(group)
+
+    def _launch_missing(self, group: Group) -> None:
+        if group.suspends("Launch"):
+            return
+        cause = "".join(group.causes) + causes.started(self.stamp(), group.units, group.desired)
+        group.causes.clear()
+        while group.units < group.desired and not group.suspends("Launch"):
+            if not self.launch_one(group, cause):
+                self.back_off(group)
+                self.reconcile_soon(group)
+                return
 
     def back_off(self, group: Group) -> None:
         """Have a group wait after a failed launch; never 0 seconds, or it would spin for ever."""
@@ -57,37 +66,37 @@ class Launching(Core):
 
     # -- one launch ---------------------------------------------------------------------------
 
-    def launch_one(self, group: Group, extra: Debt | None = None, zone: str | None = None) -> bool:
+    def launch_one(
+        self, group: Group, cause: str = "", extra: Debt | None = None, zone: str | None = None
+    ) -> bool:
         """Try to launch one instance; say whether that worked.
 
         Args:
             group: the group to launch for.
+            cause: what the activity says where the debt itself does not.
             extra: why, when the instance comes on top of desired (rebalancing).
             zone: only this zone; by default the emptiest one that has capacity.
         """
         debt = extra or (group.debts[0] if group.debts else AWS_CAPACITY)
+        cause = debt.cause or cause
+        where = [zone] if zone else self._zones_by_need(group)
         try:
             choices = self.launch_choices(group)
         except ApiError as error:
-            return self._launch_failed(group, debt, error.code, f"{error.message} {FAILED}")
+            text = f"{error.message} {causes.FAILED}"
+            return self._launch_failed(group, debt, cause, where[0], error.code, text)
         missing = self.missing_image(group, choices[0][0])
         if missing:
-            return self._launch_failed(
-                group,
-                debt,
-                "InvalidAMIID.NotFound",
-                f"The image id '[{missing}]' does not exist. {FAILED}",
-            )
-        for where in [zone] if zone else self._zones_by_need(group):
+            text = f"The image id '[{missing}]' does not exist. {causes.FAILED}"
+            return self._launch_failed(group, debt, cause, where[0], "InvalidAMIID.NotFound", text)
+        for place in where:
             for data, weight in choices:
-                if not self.capacity_blocked(where, data.instance_type):
-                    self._launch(group, debt, data, weight, where, extra is not None)
+                if not self.capacity_blocked(place, data.instance_type):
+                    self._launch(group, debt, cause, data, weight, place, extra is not None)
                     return True
+        text = self._no_capacity(group, where[0], choices[0][0])
         return self._launch_failed(
-            group,
-            debt,
-            "InsufficientInstanceCapacity",
-            self._no_capacity(group, zone or self._zones_by_need(group)[0], choices[0][0]),
+            group, debt, cause, where[0], "InsufficientInstanceCapacity", text
         )
 
     def launch_choices(self, group: Group) -> list[tuple[LaunchData, int]]:
@@ -109,13 +118,19 @@ class Launching(Core):
         return sorted(group.zones, key=lambda zone: counts.get(zone, 0))
 
     def _launch(
-        self, group: Group, debt: Debt, data: LaunchData, weight: int, zone: str, extra: bool
+        self,
+        group: Group,
+        debt: Debt,
+        cause: str,
+        data: LaunchData,
+        weight: int,
+        zone: str,
+        extra: bool,
     ) -> None:
         boot = self.boot_seconds(group)
         if not extra:
             for _ in range(min(weight, len(group.debts))):
                 group.debts.popleft()
-        cause = self._launch_cause(group, debt, weight)
         instance = self.add_instance(
             group,
             data,
@@ -129,20 +144,11 @@ class Launching(Core):
             healthy_app=not self.stays_unhealthy(group, data),
         )
         instance.activity = self.start_activity(
-            group, f"Launching a new EC2 instance: {instance.id}", cause, "PreInService"
+            group, f"Launching a new EC2 instance: {instance.id}", cause, "PreInService", zone
         )
         self.move(instance, "Pending")
         group.last_scaling = self.now
         self.clock.after(min(boot, self.delays.running), self._running, instance)
-
-    def _launch_cause(self, group: Group, debt: Debt, weight: int) -> str:
-        if debt.reason in ("unhealthy", "refresh", "rebalance"):
-            return debt.cause
-        return (
-            f"{debt.cause}At {self.stamp()} an instance was started in response to a difference "
-            f"between desired and actual capacity, increasing the capacity from {group.units} "
-            f"to {group.units + weight}."
-        )
 
     def _no_capacity(self, group: Group, zone: str, data: LaunchData) -> str:
         kind = data.instance_type
@@ -156,12 +162,14 @@ class Launching(Core):
         return (
             f"We currently do not have sufficient {kind} capacity in the Availability Zone you "
             f"requested ({zone}). Our system will be working on provisioning additional capacity. "
-            f"{advice}{FAILED}"
+            f"{advice}{causes.FAILED}"
         )
 
-    def _launch_failed(self, group: Group, debt: Debt, code: str, message: str) -> bool:
-        cause = self._launch_cause(group, debt, 1)
-        activity = self.start_activity(group, "Launching a new EC2 instance", cause, "Failed")
+    def _launch_failed(
+        self, group: Group, debt: Debt, cause: str, zone: str, code: str, message: str
+    ) -> bool:
+        text = "Launching a new EC2 instance"
+        activity = self.start_activity(group, text, cause, "Failed", zone)
         self.end_activity(activity, "Failed", message)
         self.history.append(LaunchFailed(self.now, group.name, debt.actor, code))
         return False
@@ -207,9 +215,6 @@ class Launching(Core):
             self.reconcile_soon(group)
         elif not group.pending:
             self.consider_rebalance(group)
-
-
-FAILED = "Launching EC2 instance failed."
 
 
 def _of_type(data: LaunchData, instance_type: str) -> LaunchData:

@@ -43,7 +43,7 @@ class Members(Core):
             )
             cause += self._give_up(found, item, decrement, actor, "standby")
             text = f"Moving EC2 instance to Standby: {item.id}"
-            activities.append(self.start_activity(found, text, cause, "InProgress"))
+            activities.append(self.start_activity(found, text, cause, "InProgress", item.zone))
             self.deregister(item, found.load_balancers)
             self.move(item, "EnteringStandby")
             self.move(item, STANDBY)
@@ -78,7 +78,7 @@ class Members(Core):
                 f"{found.desired + item.weight}."
             )
             text = f"Moving EC2 instance out of Standby: {item.id}"
-            item.activity = self.start_activity(found, text, cause, "PreInService")
+            item.activity = self.start_activity(found, text, cause, "PreInService", item.zone)
             activities.append(item.activity)
             self.set_size(found, "desired", found.desired + item.weight, actor, "by")
             self.move(item, "Pending")
@@ -152,7 +152,7 @@ class Members(Core):
             cause += self._give_up(found, item, decrement, actor, "detach") if counted else "."
             activities.append(
                 self.start_activity(
-                    found, f"Detaching EC2 instance: {item.id}", cause, "InProgress"
+                    found, f"Detaching EC2 instance: {item.id}", cause, "InProgress", item.zone
                 )
             )
             self.deregister(item, found.load_balancers)

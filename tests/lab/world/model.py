@@ -259,6 +259,7 @@ class Group:
 
     ``units`` and ``zone_counts`` follow its instances incrementally; ``changes`` lists the ids
     of changed instances in order, so that a reader can render again only what is new to it.
+    ``causes`` are the texts of the changes of desired that the group has not acted upon yet.
     """
 
     name: str
@@ -285,6 +286,7 @@ class Group:
     instances: dict[str, Instance] = field(default_factory=dict)
     activities: deque[Activity] = field(default_factory=deque)
     refreshes: list = field(default_factory=list)
+    causes: list[str] = field(default_factory=list)
     debts: deque[Debt] = field(default_factory=deque)
     excess: deque[Debt] = field(default_factory=deque)
     status: str | None = None
@@ -301,6 +303,12 @@ class Group:
     def suspends(self, process: str) -> bool:
         """Say whether a process of the group is suspended."""
         return process in self.suspended
+
+    def subnet(self, zone: str) -> str:
+        """Return the subnet that the group uses in a zone."""
+        given = self.subnets.split(",")
+        named = dict(zip(self.zones, given, strict=True)) if len(given) == len(self.zones) else {}
+        return named.get(zone) or f"subnet-{zone[-1]:0>17}"
 
     @property
     def load_balancers(self) -> list[str]:

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import causes
 from .core import Core, mutation
 from .errors import ApiError
 from .history import GroupChange
@@ -136,10 +137,7 @@ class Refreshes(Core):
             if instance.lifecycle != SERVING or instance.weight > room:
                 continue
             room -= instance.weight
-            cause = (
-                f"At {self.stamp()} an instance was taken out of service in response to an "
-                "instance refresh."
-            )
+            cause = causes.taken_out(self.stamp(), "an instance refresh")
             self.start_termination(instance, "aws", "refresh", cause)
 
     @mutation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import causes
 from .core import Core, mutation
 from .errors import activity_in_progress, validation
 from .model import Debt, Group, Instance
@@ -20,9 +21,8 @@ class Scaling(Core):
         desired: int,
         honor_cooldown: bool = False,
         actor: str = "caller",
-        how: str = "set",
     ) -> None:
-        """SetDesiredCapacity; a policy that changes it ``by`` an amount says so.
+        """SetDesiredCapacity.
 
         Raises:
             ApiError: unknown group, out of bounds, or cooling down with ``honor_cooldown``.
@@ -41,14 +41,29 @@ class Scaling(Core):
         if honor_cooldown and self.now < found.last_scaling + found.cooldown:
             latest = found.activities[0].id if found.activities else self.new_uuid()
             raise activity_in_progress(latest)
-        self.change_desired(
-            found,
-            desired,
-            actor,
-            f"At {self.stamp()} a user request explicitly set group desired capacity changing the "
-            f"desired capacity from {found.desired} to {desired}.  ",
-            how,
-        )
+        cause = causes.set_explicitly(self.stamp(), found.desired, desired)
+        self.change_desired(found, desired, actor, cause)
+
+    @mutation
+    def follow_policy(
+        self, group: Group, policy: str, wanted: int, how: str, alarm: str | None = None
+    ) -> None:
+        """Have a scaling policy change desired, within the bounds.
+
+        Args:
+            group: the group.
+            policy: its name.
+            wanted: what it asks for.
+            how: as in ``Size``.
+            alarm: the alarm that triggered it; without one somebody called ExecutePolicy.
+        """
+        bounded = min(max(wanted, group.min_size), group.max_size)
+        sizes = (group.desired, bounded)
+        if alarm is None:
+            cause = causes.executed(self.stamp(), policy, *sizes)
+        else:
+            cause = causes.alarm(self.stamp(), alarm, policy, *sizes)
+        self.change_desired(group, bounded, "policy", cause, how)
 
     def change_desired(
         self, group: Group, desired: int, actor: str, cause: str, how: str = "set"
@@ -56,11 +71,13 @@ class Scaling(Core):
         """Set desired, remember why, and have the group react; ``how`` as in ``Size``."""
         change = desired - group.desired
         self.set_size(group, "desired", desired, actor, how)
+        if change:
+            group.causes.append(cause)
         if change > 0:
             group.excess.clear()
-            group.debts.extend([Debt(actor, "desired", cause)] * change)
+            group.debts.extend([Debt(actor, "desired", "")] * change)
         elif change < 0:
-            group.excess.append(Debt(actor, "scale-in", cause))
+            group.excess.append(Debt(actor, "scale-in", ""))
         if group.units != desired:
             self.reconcile_soon(group)
 
@@ -72,16 +89,13 @@ class Scaling(Core):
         why = group.excess[-1] if group.excess else Debt("aws", reason, "")
         group.excess.clear()
         group.rebalancing = False
+        changes, before = "".join(group.causes), group.units
+        group.causes.clear()
         while group.units > group.desired:
             victim = self._choose(group, group.units - group.desired)
             if victim is None:
                 return
-            cause = (
-                f"{why.cause}At {self.stamp()} an instance was taken out of service in response to "
-                "a difference between desired and actual capacity, shrinking the capacity from "
-                f"{group.units} to {group.units - victim.weight}.  At {self.stamp()} instance "
-                f"{victim.id} was selected for termination."
-            )
+            cause = changes + causes.shrunk(self.stamp(), before, group.desired, victim.id)
             self.start_termination(victim, why.actor, why.reason, cause)
 
     def _choose(self, group: Group, spare: int) -> Instance | None:
@@ -135,11 +149,8 @@ class Scaling(Core):
         if group.units + 1 > limit:
             return
         low, _ = uneven
-        cause = (
-            f"At {self.stamp()} instances were launched to balance instances in zones {low} with "
-            "other zones resulting in more than desired number of instances in the group."
-        )
-        group.rebalancing = self.launch_one(group, extra=Debt("aws", "rebalance", cause), zone=low)
+        debt = Debt("aws", "rebalance", causes.balanced(self.stamp(), low))
+        group.rebalancing = self.launch_one(group, extra=debt, zone=low)
         if not group.rebalancing:
             self.consider_rebalance(group)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import causes
 from .core import Core, mutation
 from .errors import ApiError, not_in_group, validation
 from .history import Health, Termination
@@ -28,20 +29,17 @@ class Terminating(Core):
         group = self.groups[instance.group]
         if decrement:
             self._may_decrement(group, instance)
-        why = (
-            f"At {self.stamp()} instance {instance_id} was taken out of service in response to a "
-            "user request"
-        )
+        after = group.desired - instance.weight
+        shrinks = decrement and (instance.counts or instance.terminating)
+        sizes = (group.desired, after) if shrinks else None
+        cause = causes.requested(self.stamp(), instance_id, sizes)
         if instance.terminating:
             if decrement:
-                after = group.desired - instance.weight
-                self.change_desired(group, after, actor, f"{why}.  ", "by")
+                self.change_desired(group, after, actor, f"{cause}  ", "by")
             return instance.activity
-        if decrement and instance.counts:
-            after = group.desired - instance.weight
-            why += f", shrinking the capacity from {group.desired} to {after}"
+        if shrinks:
             self.set_size(group, "desired", after, actor, "by")
-        self.start_termination(instance, actor, "request", f"{why}.", decrement)
+        self.start_termination(instance, actor, "request", cause, decrement)
         return instance.activity
 
     @mutation
@@ -91,11 +89,15 @@ class Terminating(Core):
         instance.actions.clear()
         self.move(instance, "Terminating")
         instance.activity = self.start_activity(
-            group, f"Terminating EC2 instance: {instance.id}", cause, "InProgress"
+            group,
+            f"Terminating EC2 instance: {instance.id}",
+            cause,
+            "InProgress",
+            instance.zone,
         )
         group.last_scaling = self.now
         if counted and not decrement and reason not in ("scale-in", "rebalance"):
-            text = _replacement_cause(self.stamp(), reason)
+            text = causes.replaced(self.stamp(), reason)
             group.debts.extend([Debt(actor, reason, text)] * instance.weight)
         drained = self.deregister(instance, group.load_balancers)
         if drained:
@@ -213,7 +215,7 @@ class Terminating(Core):
                 "Instance became unhealthy while waiting for instance to be in InService state. "
                 f"Termination Reason: {instance.terminated_by_user or because}",
             )
-        cause = f"At {self.stamp()} an instance was taken out of service in response to {because}."
+        cause = causes.taken_out(self.stamp(), because)
         self.start_termination(instance, actor, "unhealthy", cause)
 
     def target_failed(self, instance: Instance) -> None:
@@ -241,14 +243,3 @@ def _at_minimum(group: Group) -> ApiError:
         "replacement will violate group's min size constraint. Either set "
         "shouldDecrementDesiredCapacity flag to false or lower group's min size."
     )
-
-
-def _replacement_cause(stamp: str, reason: str) -> str:
-    if reason == "unhealthy":
-        return (
-            f"At {stamp} an instance was launched in response to an unhealthy instance needing "
-            "to be replaced."
-        )
-    if reason == "refresh":
-        return f"At {stamp} an instance was launched in response to an instance refresh."
-    return ""

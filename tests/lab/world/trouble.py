@@ -232,15 +232,16 @@ class Trouble(Core):
     # -- people and policies ------------------------------------------------------------------
 
     def _operator_sets(self, fault: Fault) -> None:
-        self._set_sizes(fault, "operator")
+        self._set_sizes(fault, "operator", "a user request")
 
     def _scheduled_action(self, fault: Fault) -> None:
         if not self._subject(fault).suspends("ScheduledActions"):
-            self._set_sizes(fault, "policy")
+            self._set_sizes(fault, "policy", "a scheduled action")
 
-    def _set_sizes(self, fault: Fault, actor: str) -> None:
-        low, high, desired = fault.get("min"), fault.get("max"), fault.get("desired")
-        self.update_group(self._subject(fault).name, low, high, desired, actor=actor)
+    def _set_sizes(self, fault: Fault, actor: str, through: str) -> None:
+        sizes = (fault.get("min"), fault.get("max"), fault.get("desired"))
+        name = self._subject(fault).name
+        self.update_group(name, *sizes, actor=actor, through=through)
 
     def _operator_terminates(self, fault: Fault) -> None:
         for instance in self._picked(fault):
@@ -301,12 +302,7 @@ class Trouble(Core):
         group = self._subject(fault)
         if group.suspends("AlarmNotification") or group.status:
             return
-        wanted = min(max(group.desired + by, group.min_size), group.max_size)
-        cause = (
-            f"At {self.stamp()} a monitor alarm lab in state ALARM triggered policy lab changing "
-            f"the desired capacity from {group.desired} to {wanted}.  "
-        )
-        self.change_desired(group, wanted, "policy", cause, "by")
+        self.follow_policy(group, "lab", group.desired + by, "by", alarm="lab")
 
 
 def _zone_is(fault: Fault, zone: str) -> bool:
