@@ -63,6 +63,11 @@ def _group_specs(raw: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_spec({"LaunchTemplate": p}) for p in parts if p))
 
 
+def _weighted(raw: Mapping[str, Any]) -> bool:
+    launch = (raw.get("MixedInstancesPolicy") or {}).get("LaunchTemplate") or {}
+    return any(o.get("WeightedCapacity") for o in launch.get("Overrides", []))
+
+
 def to_activity(raw: Mapping[str, Any]) -> Activity:
     """A scaling activity in our words."""
     ended = raw.get("EndTime")
@@ -107,6 +112,10 @@ def to_group(raw: Mapping[str, Any]) -> Group:
         status=raw.get("Status") or "",
         tags={key: value for key, value in tags.items() if key.startswith(marks.PREFIX)},
         tag_count=sum(1 for key in tags if not key.startswith("aws:")),
+        capacity_type=raw.get("DesiredCapacityType") or "units",
+        weighted=_weighted(raw),
+        operator=(raw.get("Operator") or {}).get("Principal", ""),
+        protects_new=bool(raw.get("NewInstancesProtectedFromScaleIn")),
     )
 
 
@@ -119,5 +128,6 @@ def to_instance(raw: Mapping[str, Any]) -> Instance:
         healthy=raw.get("HealthStatus", "").upper() == "HEALTHY",
         spec=_spec(raw),
         weight=int(raw.get("WeightedCapacity") or 1),
+        weighted=bool(raw.get("WeightedCapacity")),
         protected=bool(raw.get("ProtectedFromScaleIn")),
     )

@@ -93,10 +93,15 @@ def hold_back(book: Book, roll: Roll, policy: Policy) -> None:
 
 
 def protected_since(instance: Instance, roll: Roll, policy: Policy) -> bool:
-    """Whether somebody has protected an instance from scale-in since the roll began."""
+    """
+    Whether somebody has protected an instance from scale-in since the roll began. What a group that
+    protects what it launches has launched since is no sign of that.
+    """
     victim = roll.victims.get(instance.id)
     at_start = victim is not None and victim.protected
-    return instance.protected and not at_start and policy.protected != "replace"
+    by_group = roll.protects_new and instance.id in roll.replacements
+    wished = instance.protected and not (at_start or by_group)
+    return wished and policy.protected != "replace"
 
 
 def order(book: Book, roll: Roll, policy: Policy) -> Iterator[Instance]:

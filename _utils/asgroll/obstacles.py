@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from asgroll.model import Group, Verdict, World
 from asgroll.policy import Policy
-from asgroll.selection import Choice
+from asgroll.selection import Choice, explained
+from asgroll.world import Group, Verdict, World
 
 #: What a roll needs to work; each with what its suspension would do.
 _NEEDED = {
@@ -21,6 +21,9 @@ _NEEDED = {
     "AddToLoadBalancer": "new instances would never be registered, not even after resuming it",
 }
 _UNPINNED = ("$Latest", "$Default")
+#: How far the capacity held may be from the desired one in a weighted group: as far as its heaviest
+#: instance, which the last launch may overshoot by, or this share of it.
+_UNITS_SHARE = 0.1
 
 
 def blocking(world: World, choice: Choice, policy: Policy, refresh: str | None) -> list[str]:
@@ -41,7 +44,13 @@ def blocking(world: World, choice: Choice, policy: Policy, refresh: str | None) 
             f"instance refresh {refresh} is replacing instances of this group; wait for its end "
             "or cancel it"
         )
-    found += _acceptable(group, policy)
+    if group.operator:
+        found.append(
+            f"the group is managed by {group.operator}, which alone may change it: what would be "
+            "changed is refused; replace its instances through that service"
+        )
+    found += _uncounted(world)
+    found += _acceptable(world, choice, policy)
     if choice.victims:
         found += _no_room(world, choice, policy)
     return found
@@ -65,15 +74,19 @@ def uneasy(alarms: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _acceptable(group: Group, policy: Policy) -> list[str]:
+def _acceptable(world: World, choice: Choice, policy: Policy) -> list[str]:
     """Obstacles that a person may accept with the policy key ``accept``."""
-    candidates = {}
+    group, candidates = world.group, {}
     behind = [*group.target_groups, *group.load_balancers]
-    if behind and group.health_check == "EC2":
+    if behind and not group.asks_load_balancers:
         candidates["health-check-type"] = (
-            "the group is behind a load balancer but its health check type is EC2: after the roll "
-            "an instance that the load balancer finds unhealthy would stay; set it to ELB"
+            f"the group is behind a load balancer but its health check type is "
+            f"{group.health_check}: after the roll an instance that the load balancer finds "
+            "unhealthy would stay; add ELB to it"
         )
+    units = _odd_units(world, choice)
+    if units and not _uncounted(world):
+        candidates["capacity-units"] = units
     if group.other_traffic_sources:
         names = ", ".join(group.other_traffic_sources)
         candidates["traffic-source"] = f"traffic from {names} cannot be checked"
@@ -87,6 +100,53 @@ def _acceptable(group: Group, policy: Policy) -> list[str]:
         for code, text in candidates.items()
         if code not in policy.accept
     ]
+
+
+def _counted(group: Group) -> str:
+    """What the sizes of a group count, in words; empty when it is instances."""
+    if group.capacity_type != "units":
+        return f"{group.capacity_type} (DesiredCapacityType)"
+    return "the weights of instance types" if group.weighted else ""
+
+
+def _uncounted(world: World) -> list[str]:
+    """Where capacity is more than a number of instances, what each of them is has to be known."""
+    members = [i for i in world.instances.values() if i.holds_capacity]
+    bare = [i.id for i in members if not i.weighted]
+    counted = _counted(world.group)
+    if not bare or not (counted or len(bare) < len(members)):
+        return []
+    return [
+        f"the sizes of the group count {counted or 'weights'}, and AWS shows no weight of "
+        f"{_named(bare)}: what they contribute is not known, and capacity could be lost unseen; "
+        "give every instance type in use a weight, or let the group count instances"
+    ]
+
+
+def _odd_units(world: World, choice: Choice) -> str:
+    """Why the sizes of a group may not mean what the weights of its instances say."""
+    group = world.group
+    if group.capacity_type != "units":
+        return (
+            f"the sizes of the group count {_counted(group)}: that AWS counts with the weights "
+            "that it shows of the instances is not documented; let it count units"
+        )
+    members = [i for i in world.instances.values() if i.holds_capacity]
+    if not choice.victims or not any(i.weighted for i in members):
+        return ""
+    margin = max(max(i.weight for i in members), group.desired * _UNITS_SHARE)
+    if abs(world.capacity - group.desired) <= margin:
+        return ""
+    return (
+        f"the weights of the instances add up to {world.capacity}, but the desired capacity is "
+        f"{group.desired}: one of them does not mean what the other does, or the group cannot "
+        "launch; correct the weights or the sizes"
+    )
+
+
+def _named(ids: list[str]) -> str:
+    more = f" and {len(ids) - 3} more" if len(ids) > 3 else ""
+    return ", ".join(ids[:3]) + more
 
 
 def _no_room(world: World, choice: Choice, policy: Policy) -> list[str]:
@@ -131,6 +191,11 @@ def cautions(world: World, specs: tuple[str, ...]) -> list[str]:
     for process in ("HealthCheck", "ReplaceUnhealthy"):
         if process in group.suspended:
             found.append(f"the process {process} is suspended")
+    if explained(world.instances.values(), group.protects_new):
+        found.append(
+            "every instance is protected from scale-in, as the group protects what it launches: "
+            "that is not taken for a person's wish, protected instances are replaced"
+        )
     weak = [i for i in world.instances.values() if i.answer.verdict is not Verdict.READY]
     weak = [i for i in weak if i.holds_capacity]
     if weak:

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from asgroll import values
+from asgroll.accepting import ACCEPTABLE
 from asgroll.errors import PolicyError
 from asgroll.values import Amount, Select, format_duration
 
@@ -108,7 +109,9 @@ KEYS: dict[str, Key] = {
         "orchestration give it as `kwarg: {order: …}`: Salt keeps a plain `order` for itself.",
     ),
     "protected": Key(
-        values.choice("replace", "skip", "refuse"), "What to do with scale-in protected instances."
+        values.choice("replace", "skip", "refuse"),
+        "What to do with instances that somebody has protected from scale-in. Where the group "
+        "protects whatever it launches and every instance is protected, nobody has.",
     ),
     "standby": Key(
         values.choice("replace", "skip", "refuse"),
@@ -183,10 +186,8 @@ KEYS: dict[str, Key] = {
         "How long after its last sign of life another master may take over from this one.",
     ),
     "accept": Key(
-        values.names(
-            ("health-check-type", "traffic-source", "warm-pool", "waiting-launches"), "obstacles"
-        ),
-        "Obstacles that a person has looked at and accepts.",
+        values.names(tuple(ACCEPTABLE), "obstacles"),
+        "Obstacles that a person has looked at and accepts; what each means is below.",
     ),
 }
 if set(KEYS) != {f.name for f in fields(Policy)}:  # a key without a field would be ignored silently

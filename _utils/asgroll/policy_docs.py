@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from asgroll.accepting import ACCEPTABLE
 from asgroll.policy import KEYS, Policy
 from asgroll.values import format_duration
 
@@ -26,6 +27,15 @@ Durations are seconds or like `90s`, `15m`, `1h30m`, `14d`.
 |---|---|---|
 """
 
+_ACCEPT = """
+## What `accept` takes
+
+What speaks against a roll is refused, each with what to do about it. These may be accepted instead:
+
+| value | who accepts it knows |
+|---|---|
+"""
+
 
 def page() -> str:
     """The whole page as text."""
@@ -34,7 +44,8 @@ def page() -> str:
         f"| `{name}` | {_default(name, getattr(policy, name))} | {_cell(key.about)} |\n"
         for name, key in KEYS.items()
     ]
-    return _HEAD + "".join(rows)
+    accepted = [f"| `{name}` | {_cell(meaning)} |\n" for name, meaning in ACCEPTABLE.items()]
+    return _HEAD + "".join(rows) + _ACCEPT + "".join(accepted)
 
 
 def _cell(text: str) -> str:

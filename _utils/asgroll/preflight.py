@@ -67,7 +67,14 @@ def assess(aws: Aws, name: str, policy: Policy, now: float, *, choosing: bool = 
     alarms = read(lambda: aws.alarms(policy.alarms), {}) if policy.alarms else {}
     untold = {"outdated": None in specs, "older_than": launched is None}
     resolved = tuple(s for s in specs if s is not None)
-    choice = choose(world.instances.values(), frozenset(resolved), launched or {}, policy, now)
+    choice = choose(
+        world.instances.values(),
+        frozenset(resolved),
+        launched or {},
+        policy,
+        now,
+        world.group.protects_new,
+    )
     if not choosing or untold.get(
         policy.select.kind
     ):  # the failed read is the obstacle, not its consequences
@@ -167,6 +174,7 @@ def begin(assessment: Assessment, roll_id: str, now: float) -> Roll:
         max_size=group.max_size,
         desired=group.desired,
         expected_desired=group.desired,
+        protects_new=group.protects_new,
         serving=serving,
         counted_launch_failures=assessment.known_failures,
         extremes=Extremes(serving, world.capacity),

@@ -35,6 +35,7 @@ def recovered(world: World, due: marks.Due, launched: Mapping[str, float], now: 
         max_size=due.max_size,
         desired=group.desired,
         expected_desired=group.desired,
+        protects_new=group.protects_new,
         delta=marks.share_left(due, world),
         max_set=due.max_set,
         suspended=due.suspended & group.suspended,

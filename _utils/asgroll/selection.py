@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from asgroll.model import STANDBY, Instance, Victim
+from asgroll.model import Victim
 from asgroll.policy import Policy
 from asgroll.values import format_duration
+from asgroll.world import IN_SERVICE, STANDBY, Instance
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,11 @@ def choose(
     launched: Mapping[str, float],
     policy: Policy,
     now: float,
+    protects_new: bool = False,
 ) -> Choice:
     """
     :param instances: the members of the group.
+    :param protects_new: whether the group protects what it launches from scale-in.
     :param specs: what the group launches from, resolved to numbers.
     :param launched: launch times (epoch seconds) by instance id.
     :param now: seconds since the epoch.
@@ -38,6 +41,8 @@ def choose(
         for key in policy.select.instances
         if key not in members
     ]
+    if explained(members.values(), protects_new):
+        policy = replace(policy, protected="replace")
     victims: list[Victim] = []
     kept: dict[str, str] = {}
     for key, instance in members.items():
@@ -49,13 +54,23 @@ def choose(
         else:
             answer = _exempt(instance, policy)
             if answer == "replace":
-                victims.append(_victim(instance, launched.get(key), why[1]))
+                victims.append(_victim(instance, launched.get(key), why[1], protects_new))
             elif answer == "refuse":
                 problems.append(_refusal(instance))
             else:
                 kept[key] = f"{_special(instance)}, skipped by policy"
     victims.sort(key=lambda v: (v.launched_at or 0.0, v.id))
     return Choice({v.id: v for v in victims}, kept, tuple(problems))
+
+
+def explained(instances: Iterable[Instance], protects_new: bool) -> bool:
+    """
+    Whether protection from scale-in says nothing about any single instance: the group protects what
+    it launches (NewInstancesProtectedFromScaleIn), and nobody has made a difference since. Where
+    some are not protected, somebody may have chosen those that are: in doubt it is a person's wish.
+    """
+    members = [i for i in instances if i.lifecycle in (IN_SERVICE, STANDBY)]
+    return protects_new and bool(members) and all(i.protected for i in members)
 
 
 def _selected(
@@ -100,7 +115,10 @@ def _refusal(instance: Instance) -> str:
     )
 
 
-def _victim(instance: Instance, launched: float | None, why: str) -> Victim:
+def _victim(instance: Instance, launched: float | None, why: str, protects_new: bool) -> Victim:
+    # protection by the group begins when the instance enters service (user guide, "Use instance
+    # scale-in protection")
+    coming = protects_new and instance.lifecycle.startswith("Pending")
     return Victim(
         id=instance.id,
         zone=instance.zone,
@@ -108,6 +126,6 @@ def _victim(instance: Instance, launched: float | None, why: str) -> Victim:
         launched_at=launched,
         spec=instance.spec,
         standby=instance.lifecycle == STANDBY,
-        protected=instance.protected,
+        protected=instance.protected or coming,
         why=why,
     )

@@ -76,6 +76,7 @@ class Instance:
     One member of the group as last observed.
 
     ``spec`` is what it was launched from: ``lt-…:7``, or the name of a launch configuration.
+    ``weighted``: AWS shows a weight of its own; without one it counts as a single unit.
     ``launched_at`` is known only where somebody asked EC2. ``answer`` is the gates' summary.
     """
 
@@ -85,6 +86,7 @@ class Instance:
     healthy: bool
     spec: str = ""
     weight: int = 1
+    weighted: bool = False
     protected: bool = False
     launched_at: float | None = None
     answer: Answer = READY
@@ -108,6 +110,9 @@ class Group:
     ``specs`` are what it may launch from now (several with a mixed-instances policy whose
     overrides name templates of their own), as written on the group: ``lt-…:$Latest``.
     ``tags`` are those that a roll has written (``marks``), ``tag_count`` counts all.
+    ``capacity_type`` is what its sizes count: units, vcpu or memory-mib; ``weighted``: it gives
+    weights to instance types. ``operator`` is the service that alone may change it.
+    ``protects_new``: what it launches is protected from scale-in.
     """
 
     name: str
@@ -125,6 +130,19 @@ class Group:
     status: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     tag_count: int = 0
+    capacity_type: str = "units"
+    weighted: bool = False
+    operator: str = ""
+    protects_new: bool = False
+
+    @property
+    def asks_load_balancers(self) -> bool:
+        """
+        Whether it replaces what a load balancer finds unhealthy: ELB is among its health check
+        types, one or more of EC2, EBS, ELB and VPC_LATTICE with commas between (API reference of
+        CreateAutoScalingGroup).
+        """
+        return "ELB" in (kind.strip().upper() for kind in self.health_check.split(","))
 
     @property
     def deleting(self) -> bool:

@@ -64,6 +64,8 @@ GROUP = {
     "cooldown",
     "termination_policies",
     "new_instances_protected",
+    "capacity_type",
+    "operator",
     "hooks",
     "protected",
     "standby",
@@ -79,7 +81,15 @@ MIXED = {"overrides", "distribution"}
 OVERRIDE = {"type", "weight"}
 BALANCER = {"name", "draining"}
 # Settings of a group that are fields of the model as they stand.
-PLAIN = ("health_check_type", "grace_period", "cooldown", "new_instances_protected", "subnets")
+PLAIN = (
+    "health_check_type",
+    "grace_period",
+    "cooldown",
+    "new_instances_protected",
+    "capacity_type",
+    "operator",
+    "subnets",
+)
 
 
 class ScenarioError(ValueError):

@@ -6,9 +6,12 @@ import pytest
 
 from asgroll.errors import PolicyError
 from asgroll.policy import parse
-from tests.functional.roll.harness import begin, roll, spec
+from tests.functional.roll.harness import assert_all_replaced, begin, roll, spec
 from tests.lab.world import Fault
 
+WEIGHTED = {
+    "overrides": [{"type": "m5.large", "weight": 1}, {"type": "m5.xlarge", "weight": 2}],
+}
 TIGHT = {"min": 6, "max": 6}
 UNKNOWN = "i-0123456789abcdef0"
 
@@ -45,6 +48,31 @@ OBSTACLES = {
         {"health_check_type": "EC2"},
         {},
         ["EC2", "ELB", "health-check-type"],
+    ),
+    "a health check of volumes only": (
+        {"health_check_type": "EC2,EBS"},
+        {},
+        ["type is EC2,EBS", "add ELB", "health-check-type"],
+    ),
+    "a group that a service manages": (
+        {"operator": "eks.amazonaws.com"},
+        {},
+        ["managed by eks.amazonaws.com", "alone may change it"],
+    ),
+    "sizes that count processors": (
+        {"desired": 8, "mixed": WEIGHTED, "capacity_type": "vcpu"},
+        {},
+        ["count vcpu (DesiredCapacityType)", "accept: [capacity-units]"],
+    ),
+    "sizes that count processors, and no weights": (
+        {"capacity_type": "vcpu"},
+        {"accept": ["capacity-units"]},
+        ["count vcpu", "no weight of i-00000000000000001", "and 3 more"],
+    ),
+    "protection of some instances in a group that protects all it launches": (
+        {"protected": 5, "new_instances_protected": True},
+        {},
+        ["i-00000000000000005", "protected: skip", "protected: replace"],
     ),
     "protected instances": ({"protected": 1}, {}, ["i-00000000000000001", "protected"]),
     "instances in Standby": (
@@ -162,9 +190,21 @@ def test_a_group_being_deleted_is_refused():
     assert outcome.mutations() == {}
 
 
-def test_what_a_person_accepts_is_no_obstacle():
-    outcome = roll(spec(health_check_type="EC2"), accept=["health-check-type"])
-    assert outcome.phase == "done"
+@pytest.mark.parametrize(
+    ("settings", "accepted"),
+    [
+        ({"health_check_type": "EC2"}, "health-check-type"),
+        ({"health_check_type": "EBS"}, "health-check-type"),
+        ({"desired": 8, "mixed": WEIGHTED, "capacity_type": "vcpu"}, "capacity-units"),
+    ],
+)
+def test_what_a_person_accepts_is_no_obstacle(settings, accepted):
+    outcome = roll(spec(**settings), accept=[accepted])
+    assert_all_replaced(outcome)
+
+
+def test_a_load_balancers_health_check_may_be_one_of_several():
+    assert attempt({"health_check_type": "EBS, ELB"}, {}).obstacles == ()
 
 
 def test_an_unpinned_template_is_a_warning_and_no_obstacle():

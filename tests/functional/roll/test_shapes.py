@@ -244,6 +244,46 @@ def test_protected_instances_are_a_reason_to_refuse_by_default():
     assert outcome.mutations() == {}
 
 
+BY_GROUP = {"protected": 6, "new_instances_protected": True}
+
+
+def test_protection_that_a_group_gives_to_all_it_launches_is_no_persons_wish():
+    outcome = roll(spec(**BY_GROUP))
+    assert_all_replaced(outcome)
+    assert "as the group protects what it launches" in " ".join(outcome.warnings)
+
+
+def test_a_failed_replacement_goes_though_its_group_protects_what_it_launches():
+    fault = Fault("never_healthy", count=1)
+    outcome = roll(spec(**BY_GROUP, grace_period=3600), faults=[fault], ready_timeout="5m")
+    assert_all_replaced(outcome)
+    assert len(outcome.roll.failures) == 1
+
+
+def test_a_surplus_goes_though_its_group_protects_what_it_launches():
+    def once_in_service(world, turn):
+        new = [i for i in world.groups["web"].instances.values() if i.actor != "setup"]
+        return "SIGTERM" if any(i.protected and i.lifecycle == "InService" for i in new) else None
+
+    outcome = roll(spec(**BY_GROUP, delays={"registration": 300}), stop=once_in_service)
+    assert_kept(outcome)
+    assert (outcome.phase, outcome.summary["left_changed"]) == ("stopped", {})
+    assert outcome.old_left() == outcome.victims
+
+
+def test_whom_a_person_protects_meanwhile_stays_in_such_a_group_too():
+    def protect(world, turn):
+        if turn == 2:
+            world.set_instance_protection("web", [last], True)
+
+    last = "i-00000000000000006"
+    outcome = roll(spec(new_instances_protected=True), stop=protect)
+    assert_kept(outcome)
+    assert outcome.phase == "done"
+    assert last in outcome.members()
+    assert last in outcome.roll.reason
+
+
 def test_standby_instances_are_skipped_by_default():
     outcome = roll(spec(standby=1))
     assert_kept(outcome)

@@ -85,6 +85,8 @@ def group_row(world: World, group: Group) -> dict[str, Any]:
         "Tags": [tag_row(group.name, key, *value) for key, value in group.tags.items()],
         "TerminationPolicies": list(group.termination_policies),
         "NewInstancesProtectedFromScaleIn": group.new_instances_protected,
+        "DesiredCapacityType": group.capacity_type,
+        "Operator": {"Principal": group.operator} if group.operator else None,
         "LaunchConfigurationName": group.configuration,
         "LaunchTemplate": _ref_row(group.template),
         "MixedInstancesPolicy": _mixed_row(group.mixed),

@@ -280,6 +280,8 @@ class Group:
     cooldown: float = 300.0
     termination_policies: tuple[str, ...] = ("Default",)
     new_instances_protected: bool = False
+    capacity_type: str | None = None
+    operator: str | None = None
     hooks: dict[str, Hook] = field(default_factory=dict)
     suspended: dict[str, str] = field(default_factory=dict)
     tags: dict[str, tuple[str, bool]] = field(default_factory=dict)

@@ -26,7 +26,7 @@ PURE = (
     "awswords",
     "obstacles",
 )
-DATA = ("world", "model", "actions", "policy", "values", "errors", "events")
+DATA = ("accepting", "world", "model", "actions", "policy", "values", "errors", "events")
 KNOW_AWS = ("aws", "awserrors", "session")
 KNOW_SALT = ("master", "bus")
 #: Lines; a module above it has more than one reason to change.

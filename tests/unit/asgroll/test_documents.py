@@ -7,6 +7,7 @@ import yaml
 from salt.state import STATE_INTERNAL_KEYWORDS
 
 from asgroll import launch_hook
+from asgroll.accepting import ACCEPTABLE
 from asgroll.policy import KEYS, layers_for, parse, section
 from asgroll.policy_docs import page
 
@@ -43,6 +44,11 @@ def test_the_example_pillar_shows_every_key():
     text = (REPO / "pillar.example").read_text()
     missing = [key for key in KEYS if key not in shown and f"# {key}:" not in text]
     assert missing == []
+
+
+def test_the_example_pillar_and_the_page_name_every_obstacle_that_may_be_accepted():
+    for text in ((REPO / "pillar.example").read_text(), page()):
+        assert [name for name in ACCEPTABLE if name not in text] == []
 
 
 def test_the_environments_of_the_example_differ_in_what_is_rolled():

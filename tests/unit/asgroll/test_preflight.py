@@ -31,6 +31,18 @@ def test_a_sound_group_has_no_obstacle():
         ({"status": "Delete in progress"}, {}, "being deleted"),
         ({"target_groups": ("arn:x/web/1",)}, {}, "health check type is EC2"),
         ({"load_balancers": ("lb",)}, {}, "health check type is EC2"),
+        (
+            {"target_groups": ("arn:x/web/1",), "health_check": "EC2, EBS"},
+            {},
+            "health check type is EC2, EBS",
+        ),
+        ({"operator": "eks.amazonaws.com"}, {}, "managed by eks.amazonaws.com"),
+        (
+            {"capacity_type": "vcpu"},
+            {},
+            "count vcpu (DesiredCapacityType), and AWS shows no weight",
+        ),
+        ({"weighted": True}, {}, "shows no weight of i-old0, i-old1, i-old2"),
         ({"other_traffic_sources": ("vpc-lattice: tg",)}, {}, "cannot be checked"),
         ({"warm_pool": True}, {}, "has a warm pool"),
         ({"maximum": 3}, {"raise_max": False}, "no room to surge: desired 3 = max 3"),
@@ -54,6 +66,46 @@ def test_some_obstacles_may_be_accepted_by_name(group, code):
     (text,) = reasons(world(*OLD, **group))
     assert f"accept: [{code}]" in text
     assert reasons(world(*OLD, **group), accept=[code]) == []
+
+
+def weighed(*weights, **group):
+    """Obstacles of a group whose members have these weights."""
+    members = [instance(f"i-{n}", weight=w, weighted=True) for n, w in enumerate(weights)]
+    choice = Choice({i.id: Victim(i.id, i.zone, i.weight) for i in members})
+    keys = group.pop("keys", {})
+    return reasons(world(*members, maximum=40, weighted=True, **group), choice=choice, **keys)
+
+
+@pytest.mark.parametrize("desired", [9, 12, 15])
+def test_a_weighted_group_may_be_off_its_size_by_its_heaviest_instance(desired):
+    assert weighed(2, 3, 3, 4, desired=desired) == []
+
+
+@pytest.mark.parametrize("desired", [4, 20])
+def test_weights_that_add_up_to_something_else_are_refused(desired):
+    (text,) = weighed(2, 3, 3, 4, desired=desired)
+    assert f"add up to 12, but the desired capacity is {desired}" in text
+    assert weighed(2, 3, 3, 4, desired=desired, keys={"accept": ["capacity-units"]}) == []
+
+
+def test_what_counts_processors_may_be_accepted_where_aws_shows_what_each_brings():
+    (text,) = weighed(2, 4, capacity_type="vcpu")
+    assert "accept: [capacity-units]" in text
+    assert weighed(2, 4, capacity_type="vcpu", keys={"accept": ["capacity-units"]}) == []
+
+
+def test_one_instance_without_a_weight_among_others_is_refused():
+    view = world(instance("i-a", weight=2, weighted=True), instance("i-b"))
+    (text,) = reasons(view, choice=Choice(), accept=["capacity-units"])
+    assert "count weights, and AWS shows no weight of i-b" in text
+
+
+@pytest.mark.parametrize(
+    ("kinds", "asks"),
+    [("EC2", False), ("EBS", False), ("EC2,EBS", False), ("ELB", True), ("EBS, ELB", True)],
+)
+def test_which_health_checks_ask_the_load_balancer(kinds, asks):
+    assert world(health_check=kinds).group.asks_load_balancers is asks
 
 
 def test_a_window_narrower_than_the_heaviest_victim_is_refused():

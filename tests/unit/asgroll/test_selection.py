@@ -69,3 +69,29 @@ def test_instances_on_their_way_out_are_nobodys_victims():
 
 def test_the_oldest_comes_first():
     assert list(chosen(CURRENT, OLD).victims) == [OLD.id, CURRENT.id]
+
+
+def of_a_protecting_group(*members, **keys):
+    launched = {i.id: NOW for i in members}
+    return choose(members, frozenset({SPEC}), launched, policy(**keys), NOW, protects_new=True)
+
+
+@pytest.mark.parametrize("answer", ["skip", "refuse"])
+def test_protection_that_all_have_from_their_group_is_ignored(answer):
+    members = [instance(key, protected=True) for key in (OLD.id, CURRENT.id)]
+    found = of_a_protecting_group(*members, protected=answer)
+    assert (set(found.victims), found.problems) == ({OLD.id, CURRENT.id}, ())
+    assert chosen(*members, protected=answer).victims == {}, "the group does not protect"
+
+
+def test_where_some_are_not_protected_somebody_may_have_chosen_those_that_are():
+    found = of_a_protecting_group(instance(OLD.id, protected=True), CURRENT, protected="skip")
+    assert (set(found.victims), set(found.kept)) == ({CURRENT.id}, {OLD.id})
+
+
+def test_a_victim_that_its_group_is_about_to_protect_is_not_protected_by_a_person():
+    found = of_a_protecting_group(CURRENT, instance(OLD.id, lifecycle="Pending"))
+    assert {key: v.protected for key, v in found.victims.items()} == {
+        OLD.id: True,
+        CURRENT.id: False,
+    }

@@ -1,0 +1,28 @@
+"""
+The obstacles that a person may accept by name with the policy key ``accept``: which there are, and
+what somebody who accepts one takes upon himself. Everything else that speaks against a roll has to
+be changed.
+"""
+
+from __future__ import annotations
+
+ACCEPTABLE: dict[str, str] = {
+    "health-check-type": (
+        "The group is behind a load balancer and does not use its health checks: an instance that "
+        "the load balancer finds unhealthy after the roll is not replaced."
+    ),
+    "traffic-source": (
+        "Traffic comes from something else than target groups and classic load balancers: whether "
+        "it reaches an instance is not checked."
+    ),
+    "warm-pool": (
+        "Replacements come from the warm pool, launched and patched when the pool was filled."
+    ),
+    "capacity-units": (
+        "The sizes of the group are not instances (`DesiredCapacityType`), or its weights are far "
+        "from them. The weights that AWS shows are taken for what each instance contributes."
+    ),
+    "waiting-launches": (
+        "`asgcycle.hook remove=True` abandons the launches that wait for the hook now."
+    ),
+}
