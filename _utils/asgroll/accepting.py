@@ -15,6 +15,21 @@ ACCEPTABLE: dict[str, str] = {
         "Traffic comes from something else than target groups and classic load balancers: whether "
         "it reaches an instance is not checked."
     ),
+    "unused-target-group": (
+        "No listener forwards to a target group: it does not count for as long as that is so."
+    ),
+    "nobody-serves": (
+        "No instance serves when the roll begins: what it brings has nothing to be compared with. "
+        "A rollback begins all the same."
+    ),
+    "zonal-shift": (
+        "Traffic is shifted away from a zone, or AWS does not know: what is there does not count "
+        "as serving, and the roll waits while less than live − `max_unavailable` does."
+    ),
+    "unseen-zonal-shift": (
+        "A load balancer does not tell of zonal shifts (`zonal_shift_delegated_to_dns`): its "
+        "targets count by their health, and a shift that begins during the roll is not noticed."
+    ),
     "warm-pool": (
         "Replacements come from the warm pool, launched and patched when the pool was filled."
     ),

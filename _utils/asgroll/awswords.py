@@ -25,12 +25,26 @@ def to_targets(answer: Mapping[str, Any]) -> dict[str, TargetHealth]:
     for entry in answer["TargetHealthDescriptions"]:
         raw, key = entry["TargetHealth"], entry["Target"]["Id"]
         health = TargetHealth(
-            raw.get("State", ""), raw.get("Reason", ""), raw.get("Description", "")
+            raw.get("State", ""),
+            raw.get("Reason", ""),
+            raw.get("Description", ""),
+            _override(entry.get("AdministrativeOverride") or {}),
         )
         # one instance may be registered on several ports: the worst one counts
-        if key not in found or found[key].state == "healthy":
+        if key not in found or _badness(health) > _badness(found[key]):
             found[key] = health
     return found
+
+
+def _override(raw: Mapping[str, Any]) -> str:
+    """The state of an override; empty when traffic comes as the health says."""
+    state = raw.get("State", "")
+    return "" if state == "no_override" else state
+
+
+def _badness(health: TargetHealth) -> int:
+    """Draining on one port says that it is leaving; without traffic on one it does not serve."""
+    return 2 if health.state == "draining" else int(not health.gets_traffic)
 
 
 def to_classic_targets(answer: Mapping[str, Any]) -> dict[str, TargetHealth]:

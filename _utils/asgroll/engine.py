@@ -37,7 +37,7 @@ from asgroll.errors import (
     Unclear,
 )
 from asgroll.events import Event, Step
-from asgroll.gates import GATES, Gate, judge
+from asgroll.gates import GATES, Gate, heeding, judge
 from asgroll.journal import How, Journal
 from asgroll.keeper import Keeper
 from asgroll.lease import Lease, Standing, Unleased
@@ -178,7 +178,8 @@ class Engine:
     # --- observing
 
     def _observe(self, roll: Roll, now: float) -> World:
-        world = judge(self._aws.observe(roll.group, now), self._gates)
+        seen = self._aws.observe(roll.group, now)
+        world = judge(heeding(seen, self._policy.accept, roll.unused), self._gates)
         if self._policy.alarms and roll.phase is Phase.ROLLING:
             world = replace(world, alarms=self._aws.alarms(self._policy.alarms))
         if roll.short_since is not None and world.capacity < roll.expected_desired:

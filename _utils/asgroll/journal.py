@@ -236,7 +236,7 @@ _NESTED_MAPS = {
 }
 _ACTIONS = {kind.__name__: kind for kind in (Suspend, Resume, SetMax, SetDesired, Terminate)}
 _SCALARS = frozenset({str, int, float, bool, type(None)})
-_SETS = ("initial", "suspended", "vanished", "counted_launch_failures")
+_SETS = ("initial", "suspended", "vanished", "counted_launch_failures", "unused")
 
 
 def to_plain(roll: Roll) -> dict[str, Any]:
@@ -278,7 +278,7 @@ def from_plain(data: Any) -> Roll:
         for name, kind in _NESTED_MAPS.items():
             values[name] = {k: _nested(kind, v) for k, v in values[name].items()}
         for name in _SETS:
-            values[name] = frozenset(values[name])
+            values[name] = frozenset(values.get(name, ()))
         values["failures"] = tuple(Failure(**f) for f in values["failures"])
         values["specs"] = tuple(values["specs"])
         for name, kind in (("pending", PendingChange), ("extremes", Extremes)):

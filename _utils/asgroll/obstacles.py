@@ -8,8 +8,9 @@ is listed in ``accepting``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+from asgroll.gates import UNSEEN, unused
 from asgroll.policy import Policy
 from asgroll.selection import Choice, explained
 from asgroll.world import Group, Verdict, World
@@ -84,6 +85,7 @@ def _acceptable(world: World, choice: Choice, policy: Policy) -> list[str]:
             f"{group.health_check}: after the roll an instance that the load balancer finds "
             "unhealthy would stay; add ELB to it"
         )
+    candidates |= _traffic(world, choice, policy)
     units = _odd_units(world, choice)
     if units and not _uncounted(world):
         candidates["capacity-units"] = units
@@ -100,6 +102,59 @@ def _acceptable(world: World, choice: Choice, policy: Policy) -> list[str]:
         for code, text in candidates.items()
         if code not in policy.accept
     ]
+
+
+def _traffic(world: World, choice: Choice, policy: Policy) -> dict[str, str]:
+    """What keeps traffic away from the group, by the name under which it may be accepted."""
+    found, idle = {}, unused(world)
+    if idle:
+        found["unused-target-group"] = (
+            f"no listener of a load balancer forwards to {_names(idle)} (Target.NotInUse), or not "
+            "in these zones: no traffic comes that way; attach a listener, or detach it from the "
+            "group"
+        )
+    shifted = _overridden(world, lambda override: override != UNSEEN)
+    if shifted:
+        found["zonal-shift"] = (
+            f"traffic is kept away from {shifted}: what is there does not serve, and what is "
+            "launched there would not; wait until the shift has ended"
+        )
+    unseen = _overridden(world, lambda override: override == UNSEEN)
+    if unseen:
+        found["unseen-zonal-shift"] = (
+            f"a zonal shift would not be seen in {unseen}: look whether one is active (Application "
+            "Recovery Controller)"
+        )
+    members = [i for i in world.instances.values() if i.holds_capacity]
+    dead = members and not any(i.answer.verdict is Verdict.READY for i in members)
+    known_why = idle and "unused-target-group" not in policy.accept
+    if dead and choice.victims and not known_why:
+        first = min(members, key=lambda i: i.id)
+        found["nobody-serves"] = (
+            f"none of {len(members)} instances serves now ({first.id}: {first.answer.why}): find "
+            "out why, or bring what works"
+        )
+    return found
+
+
+def _overridden(world: World, which: Callable[[str], bool]) -> str:
+    """The target groups whose members have such an override: each with how many, where and why."""
+    found = []
+    for name, members in world.targets.items():
+        zones = {
+            key: world.instances[key].zone
+            for key, health in members.items()
+            if health.override and which(health.override) and key in world.instances
+        }
+        if zones:
+            states = {members[key].override for key in zones}
+            where = _names(set(zones.values()))
+            found.append(f"{name} ({', '.join(sorted(states))}: {len(zones)} in {where})")
+    return ", ".join(found)
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
 
 
 def _counted(group: Group) -> str:

@@ -14,7 +14,7 @@ from typing import TypeVar
 from asgroll import marks
 from asgroll.aws import Aws
 from asgroll.errors import AwsError, MarkError
-from asgroll.gates import judge
+from asgroll.gates import heeding, judge, unused
 from asgroll.model import Activity, Extremes, Roll, Verdict, World
 from asgroll.obstacles import alarmed, blocking, cautions, uneasy
 from asgroll.policy import Policy
@@ -35,6 +35,7 @@ class Assessment:
     specs: tuple[str, ...] = ()
     known_failures: frozenset[str] = frozenset()
     typical_launch: float | None = None
+    unused: frozenset[str] = frozenset()
 
 
 def assess(aws: Aws, name: str, policy: Policy, now: float, *, choosing: bool = True) -> Assessment:
@@ -59,7 +60,9 @@ def assess(aws: Aws, name: str, policy: Policy, now: float, *, choosing: bool = 
     world = read(lambda: aws.observe(name, now), None)
     if world is None:
         return Assessment(tuple(obstacles))
-    world = judge(world)
+    without = unused(world) if "unused-target-group" in policy.accept else frozenset()
+    judged = judge(heeding(world, policy.accept, without))
+    world = replace(world, instances=judged.instances)
     specs = tuple(read(lambda s=spec: aws.resolve(s), None) for spec in world.group.specs)
     launched = read(lambda: aws.launch_times(world.instances), None)
     refresh = read(lambda: aws.active_refresh(name), None)
@@ -92,6 +95,7 @@ def assess(aws: Aws, name: str, policy: Policy, now: float, *, choosing: bool = 
         specs=resolved,
         known_failures=frozenset(a.id for a in activities if a.launch and a.failed),
         typical_launch=_typical_launch(activities),
+        unused=without,
     )
 
 
@@ -175,6 +179,7 @@ def begin(assessment: Assessment, roll_id: str, now: float) -> Roll:
         desired=group.desired,
         expected_desired=group.desired,
         protects_new=group.protects_new,
+        unused=assessment.unused,
         serving=serving,
         counted_launch_failures=assessment.known_failures,
         extremes=Extremes(serving, world.capacity),

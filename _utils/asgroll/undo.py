@@ -130,7 +130,7 @@ def _pin(
 def _policy_back(policy: Policy) -> Policy:
     """
     The way back has no checkpoints and heeds no alarm: that one rings may be why it is taken, and
-    where it ends has served before.
+    where it ends has served before. Nor does it matter that nobody serves now.
     """
     return replace(
         policy,
@@ -141,6 +141,7 @@ def _policy_back(policy: Policy) -> Policy:
         checkpoints=(),
         bake=0.0,
         approve="auto",
+        accept=(*policy.accept, "nobody-serves", "zonal-shift"),
     )
 
 

@@ -45,6 +45,10 @@ LEAVING = frozenset(
     }
 )
 
+#: Target states that mean "gets traffic", of target groups and of classic load balancers.
+_SERVING_STATES = frozenset({"healthy", IN_SERVICE})
+_NOT_IN_USE = "Target.NotInUse"
+
 
 class Verdict(str, Enum):
     """What a gate says of an instance. A gate that never opens fails by its deadline."""
@@ -152,11 +156,28 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class TargetHealth:
-    """State of one instance in one target group or load balancer, in AWS's own words."""
+    """
+    State of one instance in one target group or load balancer, in AWS's own words.
+
+    ``override`` is the state of an AdministrativeOverride, empty when there is none. It keeps
+    traffic away whatever the health, as in a zonal shift (user guides for Application and Network
+    Load Balancers, "Zonal shift administrative override").
+    """
 
     state: str
     reason: str = ""
     description: str = ""
+    override: str = ""
+
+    @property
+    def gets_traffic(self) -> bool:
+        """Healthy, and nothing is known or suspected to keep traffic away from it."""
+        return self.state in _SERVING_STATES and not self.override
+
+    @property
+    def in_use(self) -> bool:
+        """False: no listener forwards to its target group, or not in its zone."""
+        return self.reason != _NOT_IN_USE
 
 
 @dataclass(frozen=True, slots=True)

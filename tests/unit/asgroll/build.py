@@ -49,7 +49,10 @@ def world(*instances, desired=None, minimum=0, maximum=10, **group):
 
 
 def judged(view, targets):
-    """The view with the gates' answers for ``{name: {instance: state or (state, reason)}}``."""
+    """
+    The view with the gates' answers for ``{name: {instance: state or (state, reason, description,
+    override)}}``; the last three may be left out.
+    """
     health = {
         name: {
             key: TargetHealth(*((state,) if isinstance(state, str) else state))

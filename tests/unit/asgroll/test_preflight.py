@@ -8,7 +8,7 @@ from asgroll.model import Phase, Victim
 from asgroll.obstacles import blocking, cautions
 from asgroll.preflight import Assessment, begin, with_earlier
 from asgroll.selection import Choice
-from tests.unit.asgroll.build import NOW, instance, policy, roll, world
+from tests.unit.asgroll.build import NOW, instance, judged, policy, roll, world
 
 OLD = [instance(f"i-old{n}") for n in range(3)]
 CHOICE = Choice({i.id: Victim(i.id, i.zone) for i in OLD})
@@ -114,6 +114,58 @@ def test_a_window_narrower_than_the_heaviest_victim_is_refused():
     (text,) = reasons(world(*members), choice=choice, surge=0, max_unavailable=1)
     assert "weighs 3 units" in text
     assert reasons(world(*members), choice=choice, surge=1) == []
+
+
+ZONED = [instance(f"i-{zone}", zone) for zone in "abc"]
+NOT_IN_USE = ("unused", "Target.NotInUse")
+
+
+def reached(state, *others, **keys):
+    """Obstacles when i-a is in this state in the target group web, the other two healthy."""
+    members = {"i-a": state, "i-b": "healthy", "i-c": "healthy", **dict(others)}
+    view = judged(
+        world(*ZONED, target_groups=("arn:x/web/1",), health_check="ELB"), {"web": members}
+    )
+    choice = Choice({i.id: Victim(i.id, i.zone) for i in ZONED})
+    return blocking(view, choice, policy(**keys), None)
+
+
+@pytest.mark.parametrize(
+    ("override", "code", "said"),
+    [
+        ("zonal_shift_active", "zonal-shift", "web (zonal_shift_active: 1 in a)"),
+        ("unknown", "zonal-shift", "web (unknown: 1 in a)"),
+        (
+            "zonal_shift_delegated_to_dns",
+            "unseen-zonal-shift",
+            "web (zonal_shift_delegated_to_dns: 1 in a)",
+        ),
+    ],
+)
+def test_traffic_that_is_kept_away_is_named_with_target_group_and_zone(override, code, said):
+    (text,) = reached(("healthy", "", "", override))
+    assert said in text
+    assert f"accept: [{code}]" in text
+    assert reached(("healthy", "", "", override), accept=[code]) == []
+
+
+def test_a_target_group_that_no_listener_forwards_to_is_named_and_nothing_besides():
+    others = (("i-b", NOT_IN_USE), ("i-c", NOT_IN_USE))
+    (text,) = reached(NOT_IN_USE, *others)
+    assert "no listener of a load balancer forwards to web (Target.NotInUse)" in text
+    assert "accept: [unused-target-group]" in text
+
+
+def test_a_target_in_a_zone_without_its_load_balancer_is_no_unused_target_group():
+    assert reached(NOT_IN_USE) == []
+
+
+def test_nobody_who_serves_is_an_obstacle_with_the_first_reason():
+    others = (("i-b", "unhealthy"), ("i-c", "initial"))
+    (text,) = reached(("unhealthy", "Target.Timeout"), *others)
+    assert "none of 3 instances serves now (i-a: web: unhealthy (Target.Timeout))" in text
+    assert reached("unhealthy", *others, accept=["nobody-serves"]) == []
+    assert reached("unhealthy", ("i-b", "healthy")) == []
 
 
 def test_an_active_instance_refresh_is_named():
