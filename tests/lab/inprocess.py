@@ -17,6 +17,7 @@ from botocore.parsers import ResponseParserError
 from botocore.validate import ParamValidator
 
 from tests.lab.api import OPERATIONS
+from tests.lab.api.odd import distorted
 from tests.lab.world import ApiError, World
 
 # Seconds a call takes over the network, about what a call within a region costs.
@@ -129,7 +130,7 @@ class InProcessAWS:
         handler = OPERATIONS[service].get(operation)
         if handler is None:
             raise NotImplementedError(f"the lab does not answer {service}:{operation}")
-        return handler(self.world, params)
+        return distorted(self.world, service, operation, handler(self.world, params))
 
     def _check(self, value: dict[str, Any], shape: Any) -> None:
         if shape is None:

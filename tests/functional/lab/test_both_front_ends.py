@@ -233,6 +233,17 @@ FAULTS = [
     {"kind": "insufficient_capacity", "at": 0, "until": 60},
     {"kind": "template_version", "at": 500, "data": {"ImageId": "ami-00000000000000009"}},
 ]
+ODD = [
+    {"kind": "member_missing", "nth": 2, "count": 2, "pick": "random"},
+    {"kind": "member_twice", "nth": 5},
+    {"kind": "group_twice", "nth": 6},
+    {"kind": "target_missing", "nth": 3, "members": 2},
+    {"kind": "target_twice", "nth": 5},
+    {"kind": "empty_answer", "nth": 8, "of": "members"},
+    {"kind": "empty_answer", "operation": "DescribeScalingActivities", "nth": 4},
+    {"kind": "launch_fails_first", "nth": 1, "seconds": 20},
+    {"kind": "operator_refreshes", "operation": "DescribeAutoScalingGroups", "nth": 10},
+]
 STORIES = [
     pytest.param(roll, {}, [], id="a roll by hand"),
     pytest.param(roll, {"standby": 1, "protected": 2}, [], id="standby and protected instances"),
@@ -244,6 +255,7 @@ STORIES = [
     pytest.param(refresh, {}, [], id="an instance refresh"),
     pytest.param(refresh, WEIGHTS, [], id="weights"),
     pytest.param(roll, {}, FAULTS, id="faults"),
+    pytest.param(roll, {}, ODD, id="odd answers"),
 ]
 
 

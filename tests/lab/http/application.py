@@ -12,6 +12,7 @@ from typing import Any
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import run_wsgi_app
 
+from tests.lab.api.odd import distorted
 from tests.lab.http import control, wire
 from tests.lab.http.region import Region, Regions
 from tests.lab.http.serving import cut
@@ -168,6 +169,7 @@ class Application:
             data = handler(call.params)
         except ApiError as error:
             return self._refuse(call, error)
+        data = distorted(region.world, call.service, call.operation, data)
         return wire.result(call, data, next(self._request_ids)), "ok"
 
     def _refuse(self, call: Call, error: ApiError) -> tuple[Answer, str]:

@@ -21,10 +21,22 @@ API_KINDS: Mapping[str, frozenset[str]] = {
     "html_error": MATCH,
     "expired_token": MATCH,
 }
+# Kinds that leave something out of an answer or list it twice, with the parameters each takes.
+# ``nth`` alone means one answer; ``members`` says how many instances are concerned (1).
+ROW = MATCH | {"pick", "instance", "members"}
+ANSWER_KINDS: Mapping[str, frozenset[str]] = {
+    "empty_answer": MATCH | {"group", "of"},
+    "group_twice": MATCH | {"group"},
+    "member_missing": ROW | {"group"},
+    "member_twice": ROW | {"group"},
+    "target_missing": ROW,
+    "target_twice": ROW,
+}
 LAUNCHES = frozenset({"nth", "count", "probability"})
 # Kinds that hold for a window of time and are asked about, mostly at launches.
 WINDOW_KINDS: Mapping[str, frozenset[str]] = {
     "insufficient_capacity": frozenset({"zone", "instance_type"}),
+    "launch_fails_first": LAUNCHES | {"zone", "seconds", "group"},
     "bad_image": LAUNCHES | {"mode", "image", "version", "group"},
     "never_healthy": LAUNCHES | {"version", "group"},
     "slow_boot": LAUNCHES | {"seconds", "factor", "group"},
@@ -52,14 +64,27 @@ EVENT_KINDS: Mapping[str, frozenset[str]] = {
     "alarm": TRIGGER | {"name", "state"},
     "scheduled_action": TRIGGER | {"group", "desired", "min", "max"},
 }
-KINDS: Mapping[str, frozenset[str]] = {**API_KINDS, **WINDOW_KINDS, **EVENT_KINDS}
+KINDS: Mapping[str, frozenset[str]] = {
+    **API_KINDS,
+    **ANSWER_KINDS,
+    **WINDOW_KINDS,
+    **EVENT_KINDS,
+}
 CAPACITY_CALLS = (
     "SetDesiredCapacity",
     "TerminateInstanceInAutoScalingGroup",
     "UpdateAutoScalingGroup",
 )
+GROUPS_CALL = ("DescribeAutoScalingGroups",)
+TARGET_CALLS = ("DescribeTargetHealth", "DescribeInstanceHealth")
 # What a kind hits where the fault does not say.
 DEFAULT_OPERATIONS = {
+    "empty_answer": GROUPS_CALL,
+    "group_twice": GROUPS_CALL,
+    "member_missing": GROUPS_CALL,
+    "member_twice": GROUPS_CALL,
+    "target_missing": TARGET_CALLS,
+    "target_twice": TARGET_CALLS,
     "scaling_activity_in_progress": CAPACITY_CALLS,
     "resource_contention": CAPACITY_CALLS,
 }

@@ -62,7 +62,9 @@ class Launching(Core):
 
     def back_off(self, group: Group) -> None:
         """Have a group wait after a failed launch; never 0 seconds, or it would spin for ever."""
-        group.backoff_until = self.now + max(self.delays.retry, 1.0)
+        seconds = self.delays.retry if group.retry_after is None else group.retry_after
+        group.retry_after = None
+        group.backoff_until = self.now + max(seconds, 1.0)
 
     # -- one launch ---------------------------------------------------------------------------
 
@@ -91,13 +93,14 @@ class Launching(Core):
             return self._launch_failed(group, debt, cause, where[0], "InvalidAMIID.NotFound", text)
         for place in where:
             for data, weight in choices:
-                if not self.capacity_blocked(place, data.instance_type):
-                    self._launch(group, debt, cause, data, weight, place, extra is not None)
-                    return True
-        text = self._no_capacity(group, where[0], choices[0][0])
-        return self._launch_failed(
-            group, debt, cause, where[0], "InsufficientInstanceCapacity", text
-        )
+                if self.capacity_blocked(place, data.instance_type):
+                    continue
+                group.retry_after = self.fails_first(group, place)
+                if group.retry_after is not None:
+                    return self._no_capacity(group, debt, cause, place, data)
+                self._launch(group, debt, cause, data, weight, place, extra is not None)
+                return True
+        return self._no_capacity(group, debt, cause, where[0], choices[0][0])
 
     def launch_choices(self, group: Group) -> list[tuple[LaunchData, int]]:
         """Return what the group may launch now, best first, with weights."""
@@ -115,7 +118,9 @@ class Launching(Core):
 
     def _zones_by_need(self, group: Group) -> list[str]:
         counts = group.zone_counts
-        return sorted(group.zones, key=lambda zone: counts.get(zone, 0))
+        return sorted(
+            group.zones, key=lambda zone: (zone == group.avoided_zone, counts.get(zone, 0))
+        )
 
     def _launch(
         self,
@@ -127,6 +132,7 @@ class Launching(Core):
         zone: str,
         extra: bool,
     ) -> None:
+        group.avoided_zone = ""
         boot = self.boot_seconds(group)
         if not extra:
             for _ in range(min(weight, len(group.debts))):
@@ -150,20 +156,26 @@ class Launching(Core):
         group.last_scaling = self.now
         self.clock.after(min(boot, self.delays.running), self._running, instance)
 
-    def _no_capacity(self, group: Group, zone: str, data: LaunchData) -> str:
+    def _no_capacity(
+        self, group: Group, debt: Debt, cause: str, zone: str, data: LaunchData
+    ) -> bool:
         kind = data.instance_type
-        others = [name for name in group.zones if not self.capacity_blocked(name, kind)]
+        group.avoided_zone = zone
+        others = [
+            name for name in group.zones if name != zone and not self.capacity_blocked(name, kind)
+        ]
         advice = (
             f"You can currently get {kind} capacity by not specifying an Availability Zone in "
             f"your request or choosing {', '.join(others)}. "
             if others
             else ""
         )
-        return (
+        text = (
             f"We currently do not have sufficient {kind} capacity in the Availability Zone you "
             f"requested ({zone}). Our system will be working on provisioning additional capacity. "
             f"{advice}{causes.FAILED}"
         )
+        return self._launch_failed(group, debt, cause, zone, "InsufficientInstanceCapacity", text)
 
     def _launch_failed(
         self, group: Group, debt: Debt, cause: str, zone: str, code: str, message: str

@@ -259,6 +259,8 @@ class Group:
 
     ``units`` and ``zone_counts`` follow its instances incrementally; ``changes`` lists the ids
     of changed instances in order, so that a reader can render again only what is new to it.
+    ``avoided_zone`` is where the last launch failed; ``retry_after`` when the next one is tried,
+    in seconds, where that is not the world's usual delay.
     ``causes`` are the texts of the changes of desired that the group has not acted upon yet.
     """
 
@@ -298,6 +300,8 @@ class Group:
     pending: int = 0
     reconcile_at: float | None = None
     backoff_until: float = -math.inf
+    avoided_zone: str = ""
+    retry_after: float | None = None
     rebalance_due: bool = False
     rebalancing: bool = False
     changes: list[str] = field(default_factory=list)

@@ -8,7 +8,7 @@ from typing import Any
 
 from .core import Core
 from .errors import ApiError
-from .faults import API_KINDS, EVENT_KINDS, CallFault, Fault, refusal
+from .faults import ANSWER_KINDS, API_KINDS, EVENT_KINDS, CallFault, Fault, refusal
 from .history import Call
 from .model import Group, Instance, LaunchData
 
@@ -23,6 +23,8 @@ ACTORS = {
     "az_outage": "aws",
     "alarm": "aws",
 }
+# After so long AWS tries another zone, from the times of public activities.
+FAILS_FIRST_SECONDS = (5.0, 60.0)
 DIED = "Server.InternalError: Internal error"
 
 
@@ -34,6 +36,7 @@ class Trouble(Core):
         self.faults: list[Fault] = []
         self._seen: dict[int, int] = {}
         self._struck: dict[int, int] = {}
+        self._rows: dict[int, list[str]] = {}
         for fault in faults:
             self.inject(fault)
 
@@ -42,6 +45,7 @@ class Trouble(Core):
         index = len(self.faults)
         self.faults.append(fault)
         self._seen[index] = self._struck[index] = 0
+        self._rows.pop(index, None)
         if fault.kind in EVENT_KINDS and fault.get("operation") is None:
             self.clock.at(self.start + fault.at, self._happen, fault)
             self.clock.advance(self.now)
@@ -108,6 +112,39 @@ class Trouble(Core):
         error = refusal(fault.kind, service, operation, self.account, self.new_uuid())
         return CallFault(fault.kind, applied=False, error=error)
 
+    def odd_answers(self, service: str, operation: str) -> list[tuple[int, Fault]]:
+        """Return the faults, by their index, that distort the answer to this call.
+
+        Asked exactly once for each answer that a call has got.
+        """
+        return [
+            (index, fault)
+            for index, fault in self._open(*ANSWER_KINDS)
+            if fault.names(service, operation) and self._strikes(index, fault)
+        ]
+
+    def picked_rows(self, index: int, fault: Fault, ids: list[str]) -> list[str]:
+        """Return which of the instances in an answer a fault hits; the same as long as it can."""
+        if fault.get("instance") is not None:
+            return [fault.get("instance")]
+        known = [self.instances[key] for key in ids if key in self.instances]
+        order = [item.id for item in sorted(known, key=lambda item: (item.launch_time, item.id))]
+        kept = [key for key in self._rows.get(index, ()) if key in order]
+        rest = [key for key in order if key not in kept]
+        wanted = min(fault.get("members", 1), len(order)) - len(kept)
+        self._rows[index] = kept + self._in_order(fault, rest, max(wanted, 0))
+        return self._rows[index]
+
+    def _in_order(self, fault: Fault, ids: list[str], count: int) -> list[str]:
+        """Return ``count`` of ids, oldest first, as ``pick`` says."""
+        pick = fault.get("pick", "oldest")
+        if pick == "random":
+            return self.random.sample(ids, min(count, len(ids)))
+        if pick == "newest":
+            return ids[::-1][:count]
+        start = 0 if pick == "oldest" else int(pick)
+        return ids[start : start + count]
+
     def stale_window(self) -> float:
         """Return for how many seconds after a change reads may show what was before it."""
         windows = [fault.get("seconds", 3.0) for _, fault in self._open("stale_reads")]
@@ -121,6 +158,15 @@ class Trouble(Core):
             _zone_is(fault, zone) and fault.get("instance_type", instance_type) == instance_type
             for _, fault in self._open("insufficient_capacity", "az_outage")
         )
+
+    def fails_first(self, group: Group, zone: str) -> float | None:
+        """Return after how many seconds a launch that fails in this zone is tried elsewhere."""
+        for index, fault in self._open("launch_fails_first"):
+            named = fault.get("group", group.name) == group.name and _zone_is(fault, zone)
+            if named and self._strikes(index, fault):
+                drawn = self.random.uniform(*FAILS_FIRST_SECONDS)
+                return float(fault.get("seconds", drawn))
+        return None
 
     def missing_image(self, group: Group, data: LaunchData) -> str | None:
         """Return the image id that EC2 says does not exist, if any."""
@@ -177,13 +223,8 @@ class Trouble(Core):
         group = self._subject(fault)
         alive = [item for item in group.instances.values() if item.alive and not item.terminating]
         alive.sort(key=lambda item: (item.launch_time, item.id))
-        pick, count = fault.get("pick", "oldest"), fault.get("count", 1)
-        if pick == "random":
-            return self.random.sample(alive, min(count, len(alive)))
-        if pick == "newest":
-            return alive[::-1][:count]
-        start = 0 if pick == "oldest" else int(pick)
-        return alive[start : start + count]
+        picked = self._in_order(fault, [item.id for item in alive], fault.get("count", 1))
+        return [group.instances[key] for key in picked]
 
     def _spot_reclaim(self, fault: Fault) -> None:
         for instance in self._picked(fault):

@@ -8,13 +8,16 @@ from tests.lab.inprocess import InProcessAWS
 from tests.lab.world import ApiError, World
 from tests.unit.lab import rolling
 
+# Keys of a bench that belong to the scenario, not to its group.
+TOP = ("seed", "delays", "boot")
+
 
 class Bench:
     """A world with one group ``web`` and the few questions that tests ask it."""
 
     def __init__(self, desired: int = 3, **group: object) -> None:
         faults = group.pop("faults", ())
-        options = {key: group.pop(key) for key in ("delays", "boot") if key in group}
+        options = {key: group.pop(key) for key in TOP if key in group}
         spec = {**rolling.spec(desired, **group), "faults": list(faults), **options}
         self.world: World = rolling.build(spec)
         self.group = self.world.group("web")

@@ -88,6 +88,36 @@ def test_LA6_weights_count_units_and_the_last_launch_may_overshoot(bench):
     assert row["Instances"][-1]["InstanceType"] == "m5.xlarge"
 
 
+def test_FA19_a_launch_that_fails_in_one_zone_succeeds_in_another_a_little_later(bench):
+    lab = bench(3)
+    lab.world.inject(Fault("launch_fails_first", nth=1, seconds=20))
+    lab.world.set_desired_capacity("web", 4)
+    lab.wait(10)
+    (failed,) = lab.group.activities
+    assert (failed.status, "eu-central-1a" in failed.message) == ("Failed", True)
+    assert lab.since("Launch") == []
+    lab.wait(20)
+    assert [record.zone for record in lab.since("Launch")] == ["eu-central-1b"]
+    assert [status for status, *_ in lab.activities()] == ["PreInService", "Failed"]
+    assert [record.reason for record in lab.since("LaunchFailed")] == [
+        "InsufficientInstanceCapacity"
+    ]
+
+
+def test_FA19_without_seconds_the_second_try_comes_after_five_to_sixty(bench):
+    seen = set()
+    for seed in range(8):
+        lab = bench(3, seed=seed)
+        lab.world.inject(Fault("launch_fails_first", count=1, group="web"))
+        lab.world.set_desired_capacity("web", 4)
+        lab.wait(70)
+        (failed,), (launched,) = lab.since("LaunchFailed"), lab.since("Launch")
+        seen.add(launched.time - failed.time)
+    assert min(seen) >= 5
+    assert max(seen) <= 60
+    assert len(seen) == 8
+
+
 def test_LA7_an_image_that_does_not_exist_fails_the_launch_with_its_id(bench):
     lab = bench(2, faults=[{"kind": "bad_image", "mode": "missing", "version": 2}])
     lab.world.set_desired_capacity("web", 3)

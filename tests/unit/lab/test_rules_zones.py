@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.lab.world import TemplateRef
+from tests.lab.world import Fault, TemplateRef
 
 
 def zones(lab) -> str:
@@ -125,6 +125,32 @@ def test_IR4_a_rollback_returns_to_the_version_before_but_not_from_default(bench
     lab.world.start_instance_refresh("web")
     with refused("IrreversibleInstanceRefresh"):
         lab.world.rollback_instance_refresh("web")
+
+
+def test_IR5_a_suspended_refresh_replaces_nothing_more_until_it_is_resumed(bench):
+    lab = bench(4)
+    lab.world.inject(Fault("operator_refreshes", at=10))
+    lab.wait(30)
+    assert len(lab.since("Termination")) == 1
+    lab.world.suspend_processes("web", ["InstanceRefresh"])
+    lab.wait(1000)
+    assert (lab.group.refreshes[0].status, len(lab.since("Termination"))) == ("InProgress", 1)
+    lab.world.resume_processes("web", ["InstanceRefresh"])
+    lab.wait(3000)
+    assert (lab.group.refreshes[0].status, len(lab.since("Termination"))) == ("Successful", 4)
+
+
+def test_IR5_somebody_can_start_one_just_before_the_nth_call(bench):
+    fault = {"kind": "operator_refreshes", "operation": "DescribeAutoScalingGroups", "nth": 3}
+    lab = bench(3, faults=[fault])
+    client = lab.aws.client("autoscaling")
+    seen = []
+    for _ in range(4):
+        client.describe_auto_scaling_groups()
+        found = client.describe_instance_refreshes(AutoScalingGroupName="web")
+        seen.append([item["Status"] for item in found["InstanceRefreshes"]])
+    assert seen == [[], [], ["Pending"], ["Pending"]]
+    assert [record.actor for record in lab.since("GroupChange")] == ["operator"]
 
 
 def _two_versions() -> dict:
