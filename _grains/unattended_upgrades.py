@@ -13,13 +13,15 @@ import os
 import salt.utils.platform
 
 try:
-    import aptpolicy.observe
-    import aptpolicy.system
-    import aptpolicy.versions
+    import asgcycle_reload
 
-    HAS_LIBRARY = True
-except ImportError:
-    HAS_LIBRARY = False
+    with asgcycle_reload.library(__file__):
+        import aptpolicy.observe
+        import aptpolicy.system
+        import aptpolicy.versions
+    MISSING = None
+except ImportError as exc:
+    MISSING = str(exc)
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +30,17 @@ INPUTS = ("var/lib/dpkg/status", "var/lib/apt/lists", "etc/apt/apt.conf.d", "etc
 DISTRIBUTIONS = {"debian": "Debian", "ubuntu": "Ubuntu", "raspbian": "Raspbian"}
 
 
+def __init__(opts):
+    if not MISSING:
+        asgcycle_reload.loaded(__name__, opts)
+
+
 def unattended_upgrades():
     """Return the grain, or nothing where there is no apt."""
-    if not salt.utils.platform.is_linux() or not HAS_LIBRARY:
+    if not salt.utils.platform.is_linux():
+        return {}
+    if MISSING:
+        log.error("the grain unattended_upgrades is not computed: %s", MISSING)
         return {}
     host = aptpolicy.system.Host()
     if not host.exists("var/lib/dpkg/status"):

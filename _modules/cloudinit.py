@@ -7,24 +7,32 @@ Read from the files cloud-init leaves behind, so that it answers the same on eve
 import time
 
 try:
-    import aptpolicy.cloud
-    import aptpolicy.system
+    import asgcycle_reload
 
-    HAS_LIBRARY = True
-except ImportError:
-    HAS_LIBRARY = False
+    with asgcycle_reload.library(__file__):
+        import aptpolicy.cloud
+        import aptpolicy.system
+    MISSING = None
+except ImportError as exc:
+    MISSING = str(exc)
 
 __virtualname__ = "cloudinit"
 
+WITH_SALT_SSH = "for salt-ssh see docs/formula.md"
 DEFAULT_WAIT_SECONDS = 900  # a full upgrade with a reboot takes several minutes
 
 
 def __virtual__():
     if __grains__.get("kernel") != "Linux":
         return False, "cloudinit: only on Linux"
-    if not HAS_LIBRARY:
-        return False, "cloudinit: the library is missing, run saltutil.sync_all"
+    if MISSING:
+        return False, f"cloudinit: {MISSING}. Run saltutil.sync_all; {WITH_SALT_SSH}"
     return __virtualname__
+
+
+def __init__(opts):
+    if not MISSING:
+        asgcycle_reload.loaded(__name__, opts)
 
 
 def status():

@@ -15,26 +15,29 @@ import time
 from salt.exceptions import CommandExecutionError
 
 try:
-    import aptpolicy.aptformula
-    import aptpolicy.compiled
-    import aptpolicy.errors
-    import aptpolicy.holds
-    import aptpolicy.observe
-    import aptpolicy.readiness
-    import aptpolicy.running
-    import aptpolicy.runs
-    import aptpolicy.system
-    import aptpolicy.values
-    import aptpolicy.versions
+    import asgcycle_reload
 
-    HAS_LIBRARY = True
-except ImportError:
-    HAS_LIBRARY = False
+    with asgcycle_reload.library(__file__):
+        import aptpolicy.aptformula
+        import aptpolicy.compiled
+        import aptpolicy.errors
+        import aptpolicy.holds
+        import aptpolicy.observe
+        import aptpolicy.readiness
+        import aptpolicy.running
+        import aptpolicy.runs
+        import aptpolicy.system
+        import aptpolicy.values
+        import aptpolicy.versions
+    MISSING = None
+except ImportError as exc:
+    MISSING = str(exc)
 
 log = logging.getLogger(__name__)
 
 __virtualname__ = "unattended_upgrades"
 
+WITH_SALT_SSH = "for salt-ssh see docs/formula.md"
 DEFAULT_RUN_SECONDS = 3600  # a full catch-up with a kernel on a small instance takes minutes
 DEFAULT_DRY_RUN_SECONDS = 600  # downloads, but installs nothing
 
@@ -42,9 +45,14 @@ DEFAULT_DRY_RUN_SECONDS = 600  # downloads, but installs nothing
 def __virtual__():
     if __grains__.get("os_family") != "Debian":
         return False, "unattended_upgrades: only Debian and its derivatives have it"
-    if not HAS_LIBRARY:
-        return False, "unattended_upgrades: the library is missing, run saltutil.sync_all"
+    if MISSING:
+        return False, f"unattended_upgrades: {MISSING}. Run saltutil.sync_all; {WITH_SALT_SSH}"
     return __virtualname__
+
+
+def __init__(opts):
+    if not MISSING:
+        asgcycle_reload.loaded(__name__, opts)
 
 
 def compile(saltenv="base"):

@@ -15,10 +15,12 @@ failures, 4 stopped by a person.
 import salt.utils.args
 
 try:
-    from asgroll import launch_verbs, undo, verbs
-    from asgroll.master import Master
-    from userdata import show
+    import asgcycle_reload
 
+    with asgcycle_reload.library(__file__):
+        from asgroll import launch_verbs, undo, verbs
+        from asgroll.master import Master
+        from userdata import show
     MISSING = None
 except ImportError as exc:  # the library or boto3 is not there: say which
     MISSING = str(exc)
@@ -35,6 +37,11 @@ def __virtual__():
             "(`salt-pip install boto3`)",
         )
     return __virtualname__
+
+
+def __init__(opts):
+    if not MISSING:
+        asgcycle_reload.loaded(__name__, opts)
 
 
 def _master():

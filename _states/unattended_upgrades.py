@@ -6,7 +6,17 @@ The states call the execution module ``unattended_upgrades``.
 
 from salt.exceptions import CommandExecutionError
 
+try:
+    import asgcycle_reload
+except ImportError:  # then there is no execution module either, which says why
+    asgcycle_reload = None
+
 __virtualname__ = "unattended_upgrades"
+
+
+def __init__(opts):
+    if asgcycle_reload:
+        asgcycle_reload.loaded(__name__, opts)
 
 
 def __virtual__():

@@ -1,10 +1,17 @@
 """What holds for every test: no real AWS account, listeners on loopback only, a quiet end."""
 
 import os
+from pathlib import Path
 
 import pytest
 import salt._logging
 from saltfactories.plugins.event_listener import EventListener
+
+import asgcycle_reload
+
+# Before any test imports the library: loader modules in a test then share what the test imports.
+with asgcycle_reload.library(Path(__file__).parents[1] / "_modules" / "unattended_upgrades.py"):
+    pass
 
 #: A test that forgets to name its endpoint reaches a closed port of this machine, nothing else.
 NOWHERE = {

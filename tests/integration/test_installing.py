@@ -12,6 +12,6 @@ def test_without_its_library_the_runner_says_what_to_run(tmp_path, file_root):
     synced = salt_run("saltutil.sync_runners")
     assert synced.documents == [["runners.asgcycle"]]
     done = salt_run("asgcycle.plan", "web", out=None)
-    assert "No module named 'asgroll'" in done.out
+    assert "No module named 'asgcycle_reload'" in done.out
     assert "`salt-run saltutil.sync_all`" in done.out
     assert "Traceback" not in done.out + done.err
