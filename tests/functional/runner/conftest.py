@@ -12,7 +12,7 @@ import salt.loader
 
 from tests.lab.http import LabServer
 from tests.lab.invariants import check
-from tests.lab.salt_run import SaltRun
+from tests.lab.salt_run import PATIENCE, SaltRun
 from tests.lab.world.faults import Fault
 from tests.lab.world.history import Call
 
@@ -102,7 +102,7 @@ class Stage:
 
     def wait_for(self, operation, times=1):
         """Until the emulated AWS has answered this call so many times."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while self.mutations().count(operation) < times:
             assert time.monotonic() < deadline, f"no {operation} came"
             time.sleep(0.05)

@@ -7,9 +7,14 @@ import subprocess
 import pytest
 
 from asgroll import marks
+from tests.lab.salt_run import PATIENCE
 from tests.lab.world.history import Launch
 
 BAD = {"ready_timeout": 3, "max_failures": 0}
+#: The group leaves to the roll what never gets healthy. Without a grace period it terminates it
+#: within two seconds and launches another one, which serves: how often the roll has looked in
+#: between then says whether it knows of a failure at all, and how many old ones have gone by then.
+patient = pytest.mark.parametrize("stage", [{"web": {"grace_period": 600}}], indirect=True)
 
 
 def specs(world):
@@ -65,6 +70,7 @@ def test_a_roll_can_be_rolled_back_to_the_version_that_was_replaced(stage):
     assert stage.restored()
 
 
+@patient
 def test_a_paused_roll_is_ended_and_only_what_is_new_is_replaced(stage):
     stage.fault(kind="never_healthy", nth=2)
     halted = stage.call("asgcycle.roll", "web", **BAD)
@@ -78,6 +84,7 @@ def test_a_paused_roll_is_ended_and_only_what_is_new_is_replaced(stage):
     assert stage.restored()
 
 
+@patient
 def test_a_failing_roll_goes_back_by_itself_where_the_policy_says_so(stage):
     stage.fault(kind="never_healthy", version=2)
     done = stage.call("asgcycle.roll", "web", on_failure="rollback", **BAD)
@@ -117,7 +124,7 @@ def test_an_alarm_that_rings_takes_the_roll_back(stage):
     )
     stage.wait_for("TerminateInstanceInAutoScalingGroup")
     ring(StateValue="ALARM")
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 3, out + err
     assert "in state ALARM: 5xx" in out
     assert specs(stage.lab.world) == ["1"] * 3
@@ -176,6 +183,7 @@ def test_after_a_lost_answer_to_the_pin_it_says_so_and_can_be_gone_on_with(stage
     assert pinned(stage.lab.world) == "1"
 
 
+@patient
 @pytest.mark.parametrize("verb", ["rollback", "resume"])
 def test_a_rollback_that_was_interrupted_is_gone_on_with_though_the_alarm_rings(stage, verb):
     ring = alarm(stage)
@@ -221,6 +229,7 @@ def test_an_outdated_record_that_cannot_be_deleted_is_only_a_warning(stage):
 # -- refused before anything is changed ------------------------------------------------------------
 
 
+@patient
 def test_a_paused_roll_is_not_aborted_when_there_is_no_way_back(stage):
     stage.fault(kind="never_healthy", nth=2)
     stage.call("asgcycle.roll", "web", **BAD)
@@ -243,6 +252,7 @@ def test_what_another_masters_roll_has_left_is_told_before_the_group_is_pinned(s
     assert pinned(stage.lab.world) == "2"
 
 
+@patient
 def test_a_way_back_that_is_gone_when_the_roll_fails_does_not_hide_the_failed_roll(stage):
     stage.fault(kind="never_healthy", version=2)
     stage.fault(kind="template_version_deleted", operation="SetDesiredCapacity", nth=1,
@@ -254,6 +264,7 @@ def test_a_way_back_that_is_gone_when_the_roll_fails_does_not_hide_the_failed_ro
     assert stage.restored()
 
 
+@patient
 def test_a_signal_while_the_roll_before_is_aborted_ends_the_rollback(stage):
     stage.fault(kind="never_healthy", nth=1)
     stage.call("asgcycle.roll", "web", **BAD)
@@ -270,7 +281,7 @@ def test_a_signal_while_the_roll_before_is_aborted_ends_the_rollback(stage):
     stage.wait_for(terminate, 1 + stage.mutations()[:before].count(terminate))
     process.send_signal(signal.SIGTERM)
     no_more_faults(stage)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 4, out + err
     assert "not gone back yet" in out
     assert stage.restored()
