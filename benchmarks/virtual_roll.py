@@ -46,7 +46,7 @@ def main() -> None:
         }
     )
     clock = VirtualClock(world)
-    aws = Aws(InProcessAWS(world, validate_output=False).client)
+    aws = Aws(InProcessAWS(world, validate_output=False).client, clock.now)
     policy = parse([("bench", {"surge": args.surge, "ready_timeout": "30m"})])
     started = time.process_time()
     found = preflight.assess(aws, "web", policy, clock.now())

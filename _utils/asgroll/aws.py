@@ -8,15 +8,16 @@ answer the engine observes before it decides again.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from botocore import xform_name
 from botocore.config import Config
-from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import ClientError, NoCredentialsError
 
-from asgroll import awserrors
+from asgroll import awserrors, clock
 from asgroll.awswords import (
     target_name,
     to_activity,
@@ -54,20 +55,25 @@ class Aws:
 
     :param client_factory: ``factory(service, config=Config)`` returning a boto3 client;
         see ``asgroll.session.client_factory``.
+    :param now: the clock that leases are written by, seconds since the epoch.
     """
 
-    def __init__(self, client_factory: ClientFactory):
+    def __init__(self, client_factory: ClientFactory, now: Callable[[], float] = time.time):
         self._factory = client_factory
+        self._now = now
         self._clients: dict[tuple[str, bool], Any] = {}
         #: number of calls by operation since this object was made
         self.calls: Counter[str] = Counter()
         #: whether AWS has answered one of them: then our credentials are good, if they can be had
         self._worked = False
+        #: how far our clock is from AWS's; None while no answer has told
+        self.offset: clock.Offset | None = None
 
     # --- plumbing
 
     def _call(self, service: str, operation: str, *, change: bool = False, **params) -> dict:
         self.calls[operation] += 1
+        began = self._now()
         try:
             answer = getattr(self._client(service, change), xform_name(operation))(**params)
         except awserrors.FAILURES as exc:
@@ -75,9 +81,20 @@ class Aws:
                 self._clients.pop((service, change), None)  # it would never look for any again
             if isinstance(exc, RuntimeError) and "refreshed credentials" not in str(exc):
                 raise  # a defect of ours
-            raise awserrors.translate(exc, operation, change=change, worked=self._worked) from exc
+            if isinstance(exc, ClientError):
+                self._compare_clocks(exc.response, began)
+            raise awserrors.translate(
+                exc, operation, change=change, worked=self._worked, offset=self.offset
+            ) from exc
         self._worked = True
+        self._compare_clocks(answer, began)
         return answer
+
+    def _compare_clocks(self, answer: Mapping[str, Any], began: float) -> None:
+        headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        new = clock.measured(headers.get("date", ""), began, self._now())
+        if new is not None:
+            self.offset = clock.narrowed(self.offset, new)
 
     def _client(self, service: str, change: bool):
         key = (service, change)

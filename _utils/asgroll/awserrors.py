@@ -5,6 +5,7 @@ from __future__ import annotations
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
+from asgroll.clock import Offset
 from asgroll.errors import (
     AwsError,
     Conflict,
@@ -56,20 +57,37 @@ _CREDENTIALS = (
 #: none of botocore's own: a token file that is not there, and "Credentials were refreshed, but the
 #: refreshed credentials are still expired" (botocore, RefreshableCredentials).
 FAILURES = (boto.ClientError, boto.BotoCoreError, ResponseParserError, OSError, RuntimeError)
+#: What a signature is refused with when its time is too far from AWS's: five minutes for most
+#: services (IAM user guide, "Elements of an AWS API request signature"), said of less already.
+_SIGNED = (
+    frozenset({"SignatureDoesNotMatch", "AuthFailure", "InvalidSignatureException"}) | _EXPIRED
+)
+SIGNED_SECONDS = 60.0
 _NOT_SENT = (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError)
 
 
-def translate(exc: Exception, operation: str, *, change: bool, worked: bool = False) -> AwsError:
+def translate(
+    exc: Exception,
+    operation: str,
+    *,
+    change: bool,
+    worked: bool = False,
+    offset: Offset | None = None,
+) -> AwsError:
     """
     :param exc: one of ``FAILURES``.
     :param operation: the API operation that was called.
     :param change: whether the call changes something (then a lost answer is ``Unclear``).
     :param worked: whether AWS has accepted our credentials before. Then credentials that cannot be
         had now are ``Temporary``: a metadata service or a token that fails for a while comes back.
+    :param offset: how far our clock is from AWS's, where that is known.
     :return: the error to raise.
     """
     if isinstance(exc, boto.ClientError):
-        return _from_answer(exc, operation, change, worked)
+        found = _from_answer(exc, operation, change, worked)
+        if offset is None or not offset.beyond(SIGNED_SECONDS) or found.code not in _SIGNED:
+            return found
+        return type(found)(f"{found}; {offset}: set it", operation=found.operation, code=found.code)
     name = type(exc).__name__
     if isinstance(exc, _NO_SESSION):
         return Unreachable(no_session(exc), operation=operation, code=name)

@@ -8,7 +8,7 @@ after one the wait is as long as a holder may act without seeing its lease. Ever
 the tag again, at no extra call.
 
 It rests on answers that lag behind by a second at most, and on clocks of the masters that agree to
-``MARGIN_SECONDS``.
+``clock.margin``: each is compared with AWS's, and nobody acts whose own is too far off.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from enum import Enum
 from asgroll import marks
 from asgroll.actions import Action
 from asgroll.aws import Aws
+from asgroll.clock import bearable, margin
 from asgroll.errors import AwsError, Denied, MarkError, Taken, Temporary, Unclear
 from asgroll.model import Group, Roll, World
 from asgroll.values import format_duration
@@ -29,8 +30,6 @@ QUICK_SECONDS = 2.0
 GUARD_SECONDS = QUICK_SECONDS + 2.0
 #: Nobody acts on a lease that it has not seen for so long: by then it may be another's.
 UNSEEN_SECONDS = 30.0
-#: So long before its end a lease is not acted upon any more: calls take their time.
-MARGIN_SECONDS = 15.0
 #: How often a lease is tried to be taken before somebody else is said to be in the way.
 ATTEMPTS = 5
 
@@ -182,7 +181,7 @@ class Lease:
 
     @property
     def _acts_until(self) -> float:
-        return self._until - min(MARGIN_SECONDS, self._time / 4)
+        return self._until - margin(self._time)
 
     def _write(self, looked: float, shown: marks.Claim | None) -> None:
         """Write the lease, because of what a look that was begun at ``looked`` has shown."""
@@ -229,6 +228,9 @@ class Lease:
         if self._foreign(shown):
             return self._lost(f"{shown.owner} has taken over (roll {shown.roll})")
         self._heed_clock(now)
+        offset = self._aws.offset
+        if offset is not None and offset.beyond(bearable(self._time)):
+            return self._unsure(f"for the clock to be set right: {offset}", now)
         proven = self._proves(shown, looked)
         if proven:
             self._seen_at = looked

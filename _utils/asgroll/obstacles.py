@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from asgroll.clock import Offset, bearable
 from asgroll.gates import UNSEEN, unused
 from asgroll.policy import Policy
 from asgroll.selection import Choice, explained
+from asgroll.values import format_duration
 from asgroll.world import Group, Verdict, World
 
 #: What a roll needs to work; each with what its suspension would do.
@@ -55,6 +57,31 @@ def blocking(world: World, choice: Choice, policy: Policy, refresh: str | None) 
     if choice.victims:
         found += _no_room(world, choice, policy)
     return found
+
+
+def off_clock(offset: Offset | None, policy: Policy) -> tuple[list[str], list[str]]:
+    """
+    What is to be said about this master's clock: obstacles, and what should be known.
+
+    :param offset: how far it is from AWS's; None where no answer has told.
+    """
+    limit = bearable(policy.lease_time)
+    if offset is None:
+        unknown = (
+            "whether this master's clock is right is not known: AWS's answers carry no Date (is "
+            "there a proxy?); see that it is synchronised"
+        )
+        return [], [unknown] if policy.lease else []
+    if not offset.beyond(limit):
+        return [], []
+    if not policy.lease:
+        return [], [f"{offset}: ages and times are off by as much"]
+    return [
+        f"{offset}, and a lease of {format_duration(policy.lease_time)} bears "
+        f"{format_duration(limit)}: two masters could work on the group at once; set the clock "
+        "(timedatectl tells whether it is synchronised), or lease: false where no other master "
+        "rolls this group"
+    ], []
 
 
 def alarmed(alarms: Mapping[str, str]) -> list[str]:

@@ -16,7 +16,7 @@ from asgroll.aws import Aws
 from asgroll.errors import AwsError, MarkError
 from asgroll.gates import heeding, judge, unused
 from asgroll.model import Activity, Extremes, Roll, Verdict, World
-from asgroll.obstacles import alarmed, blocking, cautions, uneasy
+from asgroll.obstacles import alarmed, blocking, cautions, off_clock, uneasy
 from asgroll.policy import Policy
 from asgroll.report import leftovers
 from asgroll.selection import Choice, choose
@@ -82,14 +82,16 @@ def assess(aws: Aws, name: str, policy: Policy, now: float, *, choosing: bool = 
         policy.select.kind
     ):  # the failed read is the obstacle, not its consequences
         choice = Choice()
+    stopped, uncertain = off_clock(aws.offset, policy)
     return Assessment(
         obstacles=(
             *obstacles,
+            *stopped,
             *blocking(world, choice, policy, refresh),
             *alarmed(alarms),
             *choice.problems,
         ),
-        warnings=(*cautions(world, resolved), *uneasy(alarms)),
+        warnings=(*cautions(world, resolved), *uneasy(alarms), *uncertain),
         world=world,
         choice=choice,
         specs=resolved,

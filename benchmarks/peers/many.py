@@ -94,7 +94,9 @@ def measure(groups: int, seed: int) -> dict[str, Any]:
     def work(name: str, woken: threading.Event) -> None:
         woken.wait()
         try:
-            ended = run(name, Aws(gateway.client), policy, gateway.clock.now, turns.sleep)
+            ended = run(
+                name, Aws(gateway.client, gateway.clock.now), policy, gateway.clock.now, turns.sleep
+            )
             ends.append(ended.phase.value)
         finally:
             turns.wake()

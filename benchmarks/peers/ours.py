@@ -27,7 +27,7 @@ def policy_of(surge: int) -> Policy:
 
 def roll(stage: Stage) -> None:
     """Preflight and roll."""
-    aws, policy = Aws(stage.client), policy_of(stage.case.surge)
+    aws, policy = Aws(stage.client, stage.now), policy_of(stage.case.surge)
     ended = run(GROUP, aws, policy, stage.now, stage.sleep)
     if ended.phase.value != "done":
         raise RuntimeError(f"{ended.phase.value}: {ended.reason}")

@@ -49,7 +49,8 @@ def calls_of_a_roll(**changes):
         **changes,
     }
     world = build(spec)
-    clock, aws = VirtualClock(world), Aws(InProcessAWS(world).client)
+    clock = VirtualClock(world)
+    aws = Aws(InProcessAWS(world).client, clock.now)
     inform.inventory(aws)
     policy = parse([("test", {"max_failures": 0, "on_failure": "abort", "alarms": ["5xx"]})])
     found = preflight.assess(aws, "web", policy, clock.now())
@@ -84,7 +85,7 @@ def calls_of_a_plan(configuration=None):
     launch = {"configuration": configuration} if configuration else {"template": {"name": "web"}}
     group = {"desired": 1, "target_groups": ["web"], "load_balancers": ["classic"], **launch}
     world = build({"groups": {"web": group}, "alarms": {"5xx": "OK"}})
-    aws = AwsLaunch(InProcessAWS(world).client)
+    aws = AwsLaunch(InProcessAWS(world).client, lambda: world.now)
     policy = parse([("test", {"alarms": ["5xx"]})])
     preflight.assess(aws, "web", policy, world.now)
     publishing.caution(aws, "web", b"#cloud-config")

@@ -6,6 +6,7 @@ paginators, waiters, ``exceptions`` and the validation of parameters are the rea
 
 from __future__ import annotations
 
+from email.utils import formatdate
 from functools import cache
 from typing import Any
 
@@ -67,6 +68,8 @@ class InProcessAWS:
         self.world = world
         self.clock = VirtualClock(world)
         self.call_seconds = call_seconds
+        #: seconds by which the Date of answers is ahead of our clock; None: they carry none
+        self.clock_offset: float | None = 0.0
         self.validate_output = validate_output
         self._validator = ParamValidator()
         self._clients: dict[str, BaseClient] = {}
@@ -117,8 +120,17 @@ class InProcessAWS:
         self.world.record_call(service, operation, params)
         if self.validate_output and model.output_shape is not None:
             self._check(answer, model.output_shape)
-        answer["ResponseMetadata"] = {"HTTPStatusCode": 200, "HTTPHeaders": {}, "RetryAttempts": 0}
+        answer["ResponseMetadata"] = {
+            "HTTPStatusCode": 200,
+            "HTTPHeaders": self._headers(),
+            "RetryAttempts": 0,
+        }
         return answer
+
+    def _headers(self) -> dict[str, str]:
+        if self.clock_offset is None:
+            return {}
+        return {"date": formatdate(self.world.now + self.clock_offset, usegmt=True)}
 
     def _answer(
         self, service: str, operation: str, params: dict[str, Any], fault: Any

@@ -261,7 +261,7 @@ class Play:
         chosen = self.victims
         if verb == "roll" and self.known() is None and not self._left():
             self._choose()
-        aws = Aws(Gateway(self.world, process, self._changing).client)
+        aws = Aws(Gateway(self.world, process, self._changing).client, self.clock.now)
         try:
             with pieces((verbs, "StopSignals", lambda: Wishes(self, process))):
                 answer = getattr(verbs, verb)(

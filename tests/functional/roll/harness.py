@@ -205,7 +205,8 @@ def begin(
     prepare(world)
     parsed = parse([("argument", policy)])
     gateway = InProcessAWS(world)
-    aws, clock = Aws(gateway.client), VirtualClock(world)
+    clock = VirtualClock(world)
+    aws = Aws(gateway.client, clock.now)
     before, began = len(world.history), world.now
     members = world.groups[GROUP].instances if GROUP in world.groups else {}
     eligible = frozenset(key for key, item in members.items() if item.lifecycle != "Standby")

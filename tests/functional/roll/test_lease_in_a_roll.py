@@ -245,8 +245,8 @@ class Killed(BaseException):
 class MortalAws(Aws):
     """A gateway whose process dies with one of its changes, just before or after it is applied."""
 
-    def __init__(self, factory, dies_at, *, applied):
-        super().__init__(factory)
+    def __init__(self, factory, now, dies_at, *, applied):
+        super().__init__(factory, now)
         self.left, self._applied = dies_at, applied
 
     def _call(self, service, operation, *, change=False, **params):
@@ -266,7 +266,7 @@ def killed(scenario, dies_at, *, applied=True, faults=(), **policy) -> Run | Non
     run = begin(scenario, faults=faults, prepare=others_tags, **policy)
     assert not run.outcome.obstacles
     living = run.aws
-    run.aws = MortalAws(living._factory, dies_at, applied=applied)
+    run.aws = MortalAws(living._factory, run.clock.now, dies_at, applied=applied)
     try:
         finish(run, lease=lease(run))
     except Killed:

@@ -25,6 +25,7 @@ PURE = (
     "rollback",
     "awswords",
     "obstacles",
+    "clock",
 )
 DATA = ("accepting", "world", "model", "actions", "policy", "values", "errors", "events")
 KNOW_AWS = ("aws", "awserrors", "session")

@@ -89,7 +89,7 @@ class SlowAws(Aws):
     """A gateway whose calls take time before and after they take effect, and may go wrong."""
 
     def __init__(self, stage: Stage, delay: Callable[[], float], lag: Callable[[], float]):
-        super().__init__(_GATEWAY.client)
+        super().__init__(_GATEWAY.client, lambda: stage.world.now)
         self._stage, self._delay, self._lag = stage, delay, lag
         #: what goes wrong with a call; what is unclear has taken effect
         self.broken: Callable[[str], Exception | None] = lambda operation: None
