@@ -10,6 +10,7 @@ from asgroll.errors import (
     AwsError,
     Conflict,
     Denied,
+    Expired,
     Missing,
     Refused,
     Temporary,
@@ -154,7 +155,7 @@ def _of_access(code: str, worked: bool) -> tuple[type[AwsError], str] | None:
         return Throttled, "; AWS limits the rate of our calls: it works again a little later"
     if code in _EXPIRED:
         if worked:
-            return Temporary, "; it worked before: look at where the AWS credentials come from"
+            return Expired, "; it worked before: look at where the AWS credentials come from"
         return Denied, "; renew the credentials that the master uses"
     if code in _DENIED:
         return Denied, "; docs/iam-policy.json lists all permissions that are needed"

@@ -28,6 +28,7 @@ from asgroll.actions import (
 from asgroll.aws import Aws
 from asgroll.errors import (
     AwsError,
+    Expired,
     JournalError,
     MarkError,
     Missing,
@@ -318,7 +319,7 @@ class Engine:
         if isinstance(problem, Unclear):
             self._say(roll, Step.RETRYING, f"{problem}; looking before deciding again")
             return outcome.unclear(roll, action, now), False
-        if isinstance(problem, Temporary):
+        if isinstance(problem, Temporary) and not isinstance(problem, Expired):
             self._slow_down(problem)
             self._say(roll, Step.RETRYING, str(problem))
             return roll, False
@@ -341,10 +342,13 @@ class Engine:
             self._aws.resume(roll.group, action.processes)
 
     def _refused(self, roll: Roll, action: Action, exc: AwsError, now: float) -> tuple[Roll, bool]:
-        """A denied call ends the roll; a refused one is tried on fresh views a few times."""
+        """
+        A denied call ends the roll; a refused one is tried on fresh views a few times, and so is
+        one with credentials that were good for the view just before.
+        """
         roll = roll.with_(refusals=roll.refusals + 1)
         self._say(roll, Step.RETRYING, str(exc))
-        final = not isinstance(exc, Refused)
+        final = not isinstance(exc, (Refused, Expired))
         if not final and roll.refusals < MAX_REFUSALS:
             return roll, False
         if roll.phase is Phase.RESTORING:

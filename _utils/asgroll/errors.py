@@ -71,6 +71,10 @@ class Conflict(Temporary):
     """Something else is going on in the group (ScalingActivityInProgress, ResourceContention)."""
 
 
+class Expired(Temporary):
+    """AWS refuses credentials that it has accepted before: their time is up, others may come."""
+
+
 class Unclear(AwsError):
     """No usable answer: the call may have been applied or not. Observe before deciding again."""
 

@@ -209,17 +209,30 @@ def test_where_terminating_is_denied_the_roll_says_what_it_could_not_give_back(a
     assert outcome.summary["left_changed"]["desired"] == {"now": 7, "should_be": 6}
 
 
-@pytest.mark.parametrize("kind", ["denied", "expired_token"])
+# How often in a row AWS has to say so: expired credentials may be others by the next turn.
+HALTS = [("denied", 1), ("expired_token", 3)]
+
+
+@pytest.mark.parametrize(("kind", "count"), HALTS)
 @pytest.mark.parametrize("at", [3, 4, 6])
 @pytest.mark.parametrize("answer", ["pause", "abort"])
-def test_a_termination_denied_midway_halts(at, answer, kind):
+def test_a_termination_denied_midway_halts(at, answer, kind, count):
     # Later calls succeed: what was changed can be put back.
-    fault = Fault(kind, operation=TERMINATE, nth=at, count=1)
+    fault = Fault(kind, operation=TERMINATE, nth=at, count=count)
     outcome = roll(spec(**TIGHT), faults=[fault], on_failure=answer)
     assert_kept(outcome)
     assert (outcome.phase, outcome.code) == ("halted", 3)
     assert outcome.verdict.summary.victims_terminated in (at - 1, at)
     assert TERMINATE in outcome.roll.reason
+
+
+@pytest.mark.parametrize("operation", MUTATIONS)
+@pytest.mark.parametrize("count", [1, 2])
+def test_credentials_that_expire_between_a_look_and_a_change_change_nothing(operation, count):
+    fault = Fault("expired_token", operation=operation, nth=1, count=count)
+    outcome = roll(spec(**TIGHT), faults=[fault])
+    assert_all_replaced(outcome)
+    assert outcome.verdict.summary.launches == 6
 
 
 def test_a_denied_resume_says_what_is_left_suspended():

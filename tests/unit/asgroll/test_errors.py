@@ -96,9 +96,10 @@ EXPIRED = [answer(code, status=403) for code in ("ExpiredToken", "ExpiredTokenEx
 @pytest.mark.parametrize("change", [True, False])
 @pytest.mark.parametrize("exc", [*NOT_RENEWED, *EXPIRED, answer("RequestExpired")], ids=repr)
 def test_credentials_that_once_worked_may_work_again_and_the_call_was_not_applied(exc, change):
-    assert type(translate(exc, "SetDesiredCapacity", change=change, worked=True)) is (
-        errors.Temporary
-    )
+    found = translate(exc, "SetDesiredCapacity", change=change, worked=True)
+    refused = isinstance(exc, boto.ClientError)
+    assert type(found) is (errors.Expired if refused else errors.Temporary)
+    assert isinstance(found, errors.Temporary)
 
 
 @pytest.mark.parametrize("exc", NOT_RENEWED, ids=repr)
@@ -127,7 +128,7 @@ def of_sts(code, status):
 @pytest.mark.parametrize(
     ("exc", "kind"),
     [
-        (of_sts("ExpiredToken", 403), errors.Temporary),
+        (of_sts("ExpiredToken", 403), errors.Expired),
         (of_sts("InternalFailure", 500), errors.Temporary),
         (of_sts("IDPCommunicationError", 400), errors.Temporary),
         (of_sts("Throttling", 400), errors.Throttled),
