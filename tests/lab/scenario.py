@@ -25,10 +25,13 @@ from tests.lab.world.model import TargetGroup
 
 # Age of the initial instances where a scenario does not say: a week.
 DEFAULT_AGE = 7 * 86400.0
+# Seconds that the console proposes for HealthCheckGracePeriod (user guide, health check grace
+# period): with the API's 0 a group with ELB checks replaces whatever does not answer at once.
+CONSOLE_GRACE = 300.0
 EXAMPLE = """\
 seed: 7
-boot: {median: 60, sigma: 0.3, straggler_share: 0.05, straggler_seconds: 300}
-delays: {reaction: 5, registration: 15}
+boot: {median: 60, sigma: 0.3, straggler_share: 0.05, straggler_seconds: 300}  # application answers
+delays: {reaction: 5, running: 10, registration: 15, check_interval: 10}  # InService when running
 groups:
   web:
     min: 2
@@ -79,7 +82,15 @@ TEMPLATE = {"name", "versions", "default", "use", "launched_on"}
 CONFIGURATION = {"name", "image_id", "instance_type", "user_data"}
 MIXED = {"overrides", "distribution"}
 OVERRIDE = {"type", "weight"}
-BALANCER = {"name", "draining"}
+BALANCER = {
+    "name",
+    "draining",
+    "health_check_interval",
+    "healthy_threshold",
+    "unhealthy_threshold",
+}
+# Fields of a target group that are the lab's own.
+NOT_GIVEN = {"arn", "targets", "changes", "shifted"}
 # Settings of a group that are fields of the model as they stand.
 PLAIN = (
     "health_check_type",
@@ -150,6 +161,8 @@ def _group(world: World, name: str, spec: dict[str, Any]) -> None:
     zones = tuple(_zone(world, zone) for zone in spec.get("zones", ["a"]))
     desired = spec.get("desired", spec.get("min", 0))
     settings = {key: spec[key] for key in PLAIN if key in spec}
+    if "ELB" in spec.get("health_check_type", ""):
+        settings.setdefault("grace_period", CONSOLE_GRACE)
     group = world.seed_group(
         name,
         spec.get("min", desired),
@@ -211,7 +224,7 @@ def _configurations(world: World, where: str, spec: dict[str, Any]) -> str:
 
 
 def _target_groups(world: World, where: str, spec: dict[str, Any]) -> list[str]:
-    allowed = {field.name for field in fields(TargetGroup)} - {"arn", "targets", "changes"}
+    allowed = {field.name for field in fields(TargetGroup)} - NOT_GIVEN
     arns = []
     for item in spec.get("target_groups", ()):
         given = {"name": item} if isinstance(item, str) else item

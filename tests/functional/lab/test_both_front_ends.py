@@ -27,6 +27,14 @@ MOTOS_OWN = {"ResponseMetadata", "VPCZoneIdentifier", "HealthCheckPort", "Timest
 SUBNET = re.compile("subnet-[0-9a-f]{17}")
 #: What is compared of an instance as EC2 describes it; moto tells much more.
 EC2_MEMBERS = ("InstanceId", "ImageId", "InstanceType", "LaunchTime", "State", "PrivateIpAddress")
+TARGET_GROUP_MEMBERS = (
+    "TargetGroupArn",
+    "LoadBalancerArns",
+    "HealthCheckIntervalSeconds",
+    "HealthCheckTimeoutSeconds",
+    "HealthyThresholdCount",
+    "UnhealthyThresholdCount",
+)
 #: moto takes long to describe instances: at every so many looks only.
 EC2_EVERY = 4
 Clients = Callable[[str], Any]
@@ -63,6 +71,7 @@ class Actor:
         group = answer["AutoScalingGroups"][0]
         for arn in group["TargetGroupARNs"]:
             self.call("elbv2", "describe_target_health", TargetGroupArn=arn)
+            self.target_group(arn)
         for name in group["LoadBalancerNames"]:
             self.call("elb", "describe_instance_health", LoadBalancerName=name)
         self.call("autoscaling", "describe_auto_scaling_instances")
@@ -71,6 +80,12 @@ class Actor:
         if self._looks % EC2_EVERY == 0:
             self.ec2()
         return {row["InstanceId"]: row["LifecycleState"] for row in group["Instances"]}
+
+    def target_group(self, arn: str) -> None:
+        """Compare of DescribeTargetGroups what both know."""
+        answer = self._clients("elbv2").describe_target_groups(TargetGroupArns=[arn])
+        (row,) = answer["TargetGroups"]
+        self.answers.append(("target group", {key: row[key] for key in TARGET_GROUP_MEMBERS}))
 
     def ec2(self) -> None:
         """Compare of DescribeInstances what both know."""
@@ -244,6 +259,27 @@ ODD = [
     {"kind": "launch_fails_first", "nth": 1, "seconds": 20},
     {"kind": "operator_refreshes", "operation": "DescribeAutoScalingGroups", "nth": 10},
 ]
+TRAFFIC = [
+    {"kind": "zonal_shift", "at": 100, "until": 400, "zone": "a"},
+    {"kind": "zonal_autoshift", "at": 300, "until": 700, "zone": "b"},
+    {"kind": "application_stops", "at": 200, "until": 500, "share": 0.5},
+    {"kind": "listener_removed", "at": 800},
+    {"kind": "listener_added", "at": 900},
+    {"kind": "slow_launch", "seconds": 60, "count": 2},
+]
+CHECKED = {
+    "target_groups": [
+        {"name": "web", "health_check_interval": 7, "unhealthy_threshold": 3},
+        {"name": "idle", "listener": False},
+    ],
+    "hooks": [
+        {
+            "name": "boot",
+            "transition": "autoscaling:EC2_INSTANCE_LAUNCHING",
+            "completes_after": 1,
+        }
+    ],
+}
 STORIES = [
     pytest.param(roll, {}, [], id="a roll by hand"),
     pytest.param(roll, {"standby": 1, "protected": 2}, [], id="standby and protected instances"),
@@ -256,6 +292,8 @@ STORIES = [
     pytest.param(refresh, WEIGHTS, [], id="weights"),
     pytest.param(roll, {}, FAULTS, id="faults"),
     pytest.param(roll, {}, ODD, id="odd answers"),
+    pytest.param(roll, {}, TRAFFIC, id="traffic that is shifted, cut off, unanswered"),
+    pytest.param(roll, CHECKED, TRAFFIC, id="health checks of its own, and an idle target group"),
 ]
 
 

@@ -33,11 +33,15 @@ def test_an_instance_takes_time_from_launch_to_healthy_target(aws):
     aws.lab.advance(aws.lab.world.delays.reaction)
     (new,) = aws.ids(state="Pending")
     assert new not in aws.target_states()
-    while aws.ids(state="Pending"):
-        aws.lab.advance(1)
+    aws.lab.advance(aws.lab.world.delays.running)
+    assert aws.ids(state="Pending") == []
     assert aws.target_states()[new] == "initial"
-    aws.lab.advance(aws.lab.world.delays.registration)
-    assert aws.target_states()[new] == "healthy"
+    told = []
+    while aws.target_states()[new] != "healthy":
+        told.append(aws.target_states()[new])
+        aws.lab.advance(1)
+    assert list(dict.fromkeys(told)) == ["initial", "unhealthy"]
+    assert aws.lab.world.now >= aws.lab.world.instances[new].up_at
 
 
 def test_a_terminated_instance_drains_leaves_its_target_group_and_then_the_group(aws):

@@ -27,6 +27,17 @@ def target_group(aws, name="new"):
     return made["TargetGroups"][0]["TargetGroupArn"]
 
 
+def listener(aws, target_group_arn, name="new"):
+    subnets = [row["SubnetId"] for row in aws.ec2.describe_subnets()["Subnets"]]
+    made = aws.elbv2.create_load_balancer(Name=name, Subnets=subnets)
+    arn = made["LoadBalancers"][0]["LoadBalancerArn"]
+    forward = {"Type": "forward", "TargetGroupArn": target_group_arn}
+    made = aws.elbv2.create_listener(
+        LoadBalancerArn=arn, Protocol="HTTP", Port=80, DefaultActions=[forward]
+    )
+    return made["Listeners"][0]["ListenerArn"]
+
+
 def create(aws, **given):
     subnets = [row["SubnetId"] for row in aws.ec2.describe_subnets()["Subnets"]]
     settings = {"MinSize": 1, "MaxSize": 6, "DesiredCapacity": 3}
@@ -39,6 +50,7 @@ def create(aws, **given):
 
 def test_a_created_group_spreads_over_the_zones_of_its_subnets_and_serves(empty):
     arn = target_group(empty)
+    listener(empty, arn)
     create(empty, TargetGroupARNs=[arn])
     empty.lab.advance(LONG)
     group = empty.group("new")
@@ -54,6 +66,7 @@ def test_the_deregistration_delay_that_was_set_is_how_long_a_target_drains(empty
     arn = target_group(empty)
     delay = {"Key": "deregistration_delay.timeout_seconds", "Value": "120"}
     empty.elbv2.modify_target_group_attributes(TargetGroupArn=arn, Attributes=[delay])
+    listener(empty, arn)
     create(empty, TargetGroupARNs=[arn])
     empty.lab.advance(LONG)
     victim = empty.ids("new")[0]
@@ -64,6 +77,21 @@ def test_the_deregistration_delay_that_was_set_is_how_long_a_target_drains(empty
     assert empty.target_states("new")[victim] == "draining"
     empty.lab.advance(1)
     assert victim not in empty.target_states("new")
+
+
+def test_a_target_group_without_a_listener_has_unused_targets_until_there_is_one(empty):
+    arn = target_group(empty)
+    create(empty, TargetGroupARNs=[arn])
+    empty.lab.advance(LONG)
+    assert set(empty.target_states("new").values()) == {"unused"}
+    made = listener(empty, arn)
+    assert set(empty.target_states("new").values()) == {"initial"}
+    empty.lab.advance(LONG)
+    assert set(empty.target_states("new").values()) == {"healthy"}
+    empty.elbv2.delete_listener(ListenerArn=made)
+    assert set(empty.target_states("new").values()) == {"unused"}
+    attached = [row["attached"] for row in empty.lab.history() if row["kind"] == "Listener"]
+    assert attached == [False, True, False]
 
 
 def test_a_classic_load_balancer_takes_in_what_is_attached_and_lists_it(empty):

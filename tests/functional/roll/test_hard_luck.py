@@ -148,7 +148,7 @@ def test_without_its_journal_a_roll_puts_everything_back_and_halts(takes):
 def test_a_replacement_that_serves_after_the_halt_is_kept_by_resume():
     policy = {"ready_timeout": "5m", "max_failures": 0}
     slow = Fault("slow_boot", nth=1, count=1, seconds=500)
-    run = begin(spec(**SURE), faults=[slow], **policy)
+    run = begin(spec(**SURE, grace_period=900), faults=[slow], **policy)
     finish(run)
     assert run.outcome.phase == "halted"
     (late,) = run.outcome.roll.replacements

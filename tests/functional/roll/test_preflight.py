@@ -214,8 +214,12 @@ def test_an_unpinned_template_is_a_warning_and_no_obstacle():
 
 
 def test_instances_that_do_not_serve_are_a_warning():
+    def unnoticed(world):
+        world.suspend_processes("web", ["HealthCheck"], "operator")
+        world.advance(world.now + 60)  # until the load balancer's checks have failed
+
     fault = Fault("instance_dies", at=0, instance="i-00000000000000003", how="app")
-    outcome = attempt({}, {"faults": [fault], **suspended("HealthCheck")})
+    outcome = attempt({}, {"faults": [fault], "prepare": unnoticed})
     assert "i-00000000000000003" in " ".join(outcome.warnings)
 
 

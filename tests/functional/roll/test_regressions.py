@@ -14,6 +14,7 @@ from tests.functional.roll.harness import (
     spec,
 )
 from tests.lab.world import Fault
+from tests.lab.world.history import Lifecycle, Termination
 
 QUICK = {"ready_timeout": "5m", "drain_timeout": "5m"}
 AT_ONCE = {
@@ -86,18 +87,23 @@ def test_a_replacement_that_serves_just_after_the_look_that_failed_it_is_replace
         max=5,
         zones=["a"],
         target_groups=[],
-        seed=367,
-        boot={"median": 60, "sigma": 0.4, "straggler_share": 0.2, "straggler_seconds": 200},
+        boot={"median": 60, "sigma": 0},
     )
-    outcome = roll(
-        scenario,
-        faults=[Fault("bad_image", nth=1, count=1)],
-        surge=1,
-        max_unavailable=2,
-        **QUICK,
-    )
+    # The third launch is in service between the look that finds it late and its termination.
+    faults = [
+        Fault("bad_image", nth=1, count=1),
+        Fault("slow_launch", nth=3, count=1, seconds=292.84),
+    ]
+    outcome = roll(scenario, faults=faults, surge=1, max_unavailable=2, **QUICK)
     assert_all_replaced(outcome)
     assert outcome.summary["failed"] == 2
+    (late,) = {
+        record.instance
+        for record in outcome.world.history.of(Termination)
+        if record.actor == "caller" and record.instance not in outcome.victims
+    }
+    moves = [r for r in outcome.world.history.of(Lifecycle) if r.instance == late]
+    assert [move.after for move in moves][:3] == ["Pending", "InService", "Terminating"]
 
 
 def test_room_that_only_the_raised_max_gave_is_not_kept_for_a_scaling_policy():

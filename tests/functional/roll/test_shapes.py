@@ -109,7 +109,15 @@ SHAPES = {
         {},
     ),
     "stragglers": (
-        {"boot": {"median": 60, "sigma": 0.5, "straggler_share": 0.3, "straggler_seconds": 400}},
+        {
+            "boot": {
+                "median": 60,
+                "sigma": 0.5,
+                "straggler_share": 0.3,
+                "straggler_seconds": 400,
+            },
+            "grace_period": 900,
+        },
         {"surge": 2},
     ),
     "newest first": ({}, {"order": "newest"}),

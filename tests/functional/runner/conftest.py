@@ -16,7 +16,7 @@ from tests.lab.salt_run import PATIENCE, SaltRun
 from tests.lab.world.faults import Fault
 from tests.lab.world.history import Call
 
-#: Seconds: a boot takes one, so that a roll of three takes a few.
+#: Seconds: an application takes one to answer, so that a roll of three takes a few.
 QUICK = {
     "seed": 7,
     "boot": {"median": 0.8, "sigma": 0.1},
@@ -24,6 +24,7 @@ QUICK = {
         "reaction": 0.1,
         "running": 0.1,
         "registration": 0.2,
+        "check_interval": 0.2,
         "termination": 0.2,
         "health_check": 0.3,
         "retry": 0.5,
@@ -35,7 +36,8 @@ QUICK = {
             "desired": 3,
             "zones": ["a", "b", "c"],
             "health_check_type": "ELB",
-            "grace_period": 0,
+            # More than the application takes, or the group would replace whatever is new.
+            "grace_period": 5,
             "target_groups": [{"name": "web", "deregistration_delay": 0.3}],
             "template": {
                 "name": "web",

@@ -6,11 +6,23 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from tests.lab.world import ApiError, LoadBalancer, Target, TargetGroup, World
+from tests.lab.world.model import NO_OVERRIDE
+from tests.lab.world.targets import SHIFTED
 
 from .common import Rows, limit, page, without_none
 
 V2_PAGE = 400
 DESCRIBE_TARGET_GROUPS_MOST = 20
+OVERRIDES = {
+    NO_OVERRIDE: {
+        "Reason": "AdministrativeOverride.NoOverride",
+        "Description": "No override is currently active on target",
+    },
+    SHIFTED: {
+        "Reason": "AdministrativeOverride.ZonalShiftActive",
+        "Description": "A zonal shift is active for the target's Availability Zone",
+    },
+}
 _ROWS: WeakKeyDictionary[World, dict[str, Rows]] = WeakKeyDictionary()
 
 
@@ -49,6 +61,7 @@ def _health_row(target: Target) -> dict[str, Any]:
         "Target": {"Id": target.instance, "Port": target.port},
         "HealthCheckPort": str(target.port),
         "TargetHealth": health,
+        "AdministrativeOverride": {"State": target.override, **OVERRIDES[target.override]},
     }
 
 
@@ -77,11 +90,12 @@ def describe_target_groups(world: World, params: dict[str, Any]) -> dict[str, An
             raise ApiError("TargetGroupNotFound", "One or more target groups not found")
     rows, more = page(found, params.get("Marker"), limit(params, "PageSize", V2_PAGE, V2_PAGE))
     return without_none(
-        {"TargetGroups": [_target_group_row(tg) for tg in rows], "NextMarker": more}
+        {"TargetGroups": [_target_group_row(world, tg) for tg in rows], "NextMarker": more}
     )
 
 
-def _target_group_row(group: TargetGroup) -> dict[str, Any]:
+def _target_group_row(world: World, group: TargetGroup) -> dict[str, Any]:
+    interval, timeout = world.shown_checks(group)
     return {
         "TargetGroupArn": group.arn,
         "TargetGroupName": group.name,
@@ -91,13 +105,13 @@ def _target_group_row(group: TargetGroup) -> dict[str, Any]:
         "HealthCheckProtocol": group.protocol,
         "HealthCheckPort": "traffic-port",
         "HealthCheckEnabled": group.health_check_enabled,
-        "HealthCheckIntervalSeconds": group.health_check_interval,
-        "HealthCheckTimeoutSeconds": group.health_check_timeout,
+        "HealthCheckIntervalSeconds": interval,
+        "HealthCheckTimeoutSeconds": timeout,
         "HealthyThresholdCount": group.healthy_threshold,
         "UnhealthyThresholdCount": group.unhealthy_threshold,
         "HealthCheckPath": group.health_check_path,
         "Matcher": {"HttpCode": "200"},
-        "LoadBalancerArns": list(group.load_balancer_arns),
+        "LoadBalancerArns": world.forwarding_arns(group),
         "TargetType": "instance",
     }
 

@@ -59,6 +59,7 @@ QUICK = {
     "reaction": 1.0,
     "running": 1.0,
     "registration": 2.0,
+    "check_interval": 1.0,
     "termination": 3.0,
     "health_check": 3.0,
     "retry": 5.0,

@@ -137,6 +137,7 @@ def adopt(region: Any, instance_id: str) -> None:
         state=copy.state,
         private_ip=copy.private_ip or "",
     )
+    region.world.settle_application(region.world.instances[instance_id])
     region.mirror.adopt(copy)
 
 

@@ -50,15 +50,18 @@ def _after(record: history.Lifecycle) -> str:
 
 
 def _target(record: history.TargetHealth) -> str:
-    name = record.load_balancer
-    if name.startswith("arn:"):
-        name = name.split("/")[1]
+    name = _name(record.load_balancer)
     return f"{name:9} {record.instance} {record.before} → {record.after}"
+
+
+def _name(load_balancer: str) -> str:
+    return load_balancer.split("/")[1] if load_balancer.startswith("arn:") else load_balancer
 
 
 def _size(record: history.Size) -> str:
     change = f"{record.field} {record.before} → {record.after}"
-    return f"{record.group:9} {change} ({record.actor})"
+    how = "" if record.how == "set" else f", {record.how}"
+    return f"{record.group:9} {change} ({record.actor}{how})"
 
 
 def _launch(record: history.Launch) -> str:
@@ -75,6 +78,13 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     history.Health: lambda r: f"{r.group:9} {r.instance} {r.before} → {r.after} ({r.actor})",
     history.TargetHealth: _target,
     history.Size: _size,
+    history.Application: lambda r: (
+        f"{r.group:9} {r.instance} application {'answers' if r.answers else 'is silent'}"
+    ),
+    history.Override: lambda r: f"{_name(r.load_balancer):9} {r.instance} override: {r.state}",
+    history.Listener: lambda r: (
+        f"{_name(r.load_balancer):9} {'has a' if r.attached else 'has no'} listener"
+    ),
     history.Launch: _launch,
     history.LaunchFailed: lambda r: f"{r.group:9} launch failed: {r.reason}",
     history.Termination: lambda r: f"{r.group:9} {r.instance} goes ({r.actor}): {r.reason}",

@@ -96,6 +96,7 @@ class Region:
     def before_moto(self) -> None:
         """Show moto the instances and registrations as they are now."""
         self.mirror.update(self.world)
+        self.stores.push_listeners(self.world)
         for name, balancer in self.world.load_balancers.items():
             stored = self.stores.elb.load_balancers.get(name)
             if stored is not None:

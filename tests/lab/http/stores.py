@@ -32,6 +32,8 @@ class Stores:
         self.elb = elb_backends[account][region]
         self.elbv2 = elbv2_backends[account][region]
         self.templates = MotoTemplates(self.ec2, self.autoscaling)
+        #: The target groups that moto forwarded to when it was last looked at.
+        self._seen: set[str] = set()
 
     # -- from the world to moto -----------------------------------------------------------------
 
@@ -42,7 +44,8 @@ class Stores:
         for configuration in world.templates.configurations.values():
             self._push_configuration(configuration)
         for target_group in world.target_groups.values():
-            self._push_target_group(target_group)
+            self._push_target_group(world, target_group)
+        self.push_listeners(world)
         for balancer in world.load_balancers.values():
             self._push_load_balancer(balancer)
         for group in world.groups.values():
@@ -86,7 +89,8 @@ class Stores:
             block_device_mappings=[],
         )
 
-    def _push_target_group(self, group: TargetGroup) -> None:
+    def _push_target_group(self, world: Any, group: TargetGroup) -> None:
+        interval, timeout = world.shown_checks(group)
         made = self.elbv2.create_target_group(
             group.name,
             protocol=group.protocol,
@@ -94,11 +98,58 @@ class Stores:
             vpc_id=self.ec2.default_vpc.id,
             target_type="instance",
             healthcheck_enabled="true" if group.health_check_enabled else "false",
+            healthcheck_interval_seconds=interval,
+            healthcheck_timeout_seconds=timeout,
+            healthy_threshold_count=group.healthy_threshold,
+            unhealthy_threshold_count=group.unhealthy_threshold,
         )
         self.elbv2.target_groups[group.arn] = self.elbv2.target_groups.pop(made.arn)
         made.arn = group.arn
         if group.deregistration_delay is not None:
             made.attributes[DRAINING_ATTRIBUTE] = int(group.deregistration_delay)
+
+    def push_listeners(self, world: Any) -> None:
+        """Give moto's load balancers the listeners that the world's target groups have."""
+        forwarded = self._forwarded()
+        for arn, group in world.target_groups.items():
+            if arn in self.elbv2.target_groups and group.listener != (arn in forwarded):
+                (self._add_listener if group.listener else self._take_listeners)(world, group)
+        self._seen = self._forwarded()
+
+    def _add_listener(self, world: Any, group: TargetGroup) -> None:
+        (arn,) = world.forwarding_arns(group)
+        if arn not in self.elbv2.load_balancers:
+            subnets = [item.id for item in self.ec2.get_default_subnets().values()]
+            made = self.elbv2.create_load_balancer(group.name, [], subnets)
+            self.elbv2.load_balancers[arn] = self.elbv2.load_balancers.pop(made.arn)
+            made.arn = arn
+        forward = [{"Type": "forward", "TargetGroupArn": group.arn}]
+        self.elbv2.create_listener(arn, "HTTP", str(group.port), None, None, forward)
+
+    def _take_listeners(self, world: Any, group: TargetGroup) -> None:
+        for balancer in self.elbv2.load_balancers.values():
+            for listener in list(balancer.listeners.values()):
+                if group.arn in self._targets_of(listener):
+                    del balancer.listeners[listener.arn]
+        self.elbv2.target_groups[group.arn].load_balancer_arns.clear()
+
+    def _forwarded(self) -> set[str]:
+        """Return the ARNs of the target groups that a listener, or a rule of one, forwards to."""
+        return {
+            arn
+            for balancer in self.elbv2.load_balancers.values()
+            for listener in balancer.listeners.values()
+            for arn in self._targets_of(listener)
+        }
+
+    def _targets_of(self, listener: Any) -> set[str]:
+        rules = [action for rule in listener.rules.values() for action in rule.actions]
+        return {
+            arn
+            for action in [*listener.default_actions, *rules]
+            if action.type == "forward"
+            for arn in self.elbv2._get_target_group_arns_from(action_data=action.data)
+        }
 
     def _push_load_balancer(self, balancer: LoadBalancer) -> None:
         self.elb.create_load_balancer(
@@ -116,9 +167,17 @@ class Stores:
         """Tell the world of the target groups and load balancers that moto has now."""
         # A group may outlive the load balancers that it names; the world still looks them up.
         named = {key for group in world.groups.values() for key in group.load_balancers}
-        _reconcile(world.target_groups, self.elbv2.target_groups, self._target_group, named)
         for arn, group in self.elbv2.target_groups.items():
-            world.target_groups[arn].deregistration_delay = _draining(group)
+            if arn not in world.target_groups:
+                world.add_target_group(self._target_group(group))
+        _reconcile(world.target_groups, self.elbv2.target_groups, self._target_group, named)
+        forwarded = self._forwarded()
+        for arn, group in self.elbv2.target_groups.items():
+            known = world.target_groups[arn]
+            known.deregistration_delay = _draining(group)
+            if (arn in forwarded) != (arn in self._seen):
+                world.set_listener(known, arn in forwarded)
+        self._seen = forwarded
         _reconcile(world.load_balancers, self.elb.load_balancers, self._load_balancer, named)
 
     def _target_group(self, group: Any) -> TargetGroup:
@@ -128,10 +187,20 @@ class Stores:
             port=int(group.port or 80),
             protocol=group.protocol or "HTTP",
             health_check_enabled=group.health_check_enabled,
+            health_check_interval=_interval(group),
+            healthy_threshold=int(group.healthy_threshold_count),
+            unhealthy_threshold=int(group.unhealthy_threshold_count),
+            listener=False,
         )
 
     def _load_balancer(self, balancer: Any) -> LoadBalancer:
         return LoadBalancer(balancer.name, balancer.dns_name, tuple(balancer.availability_zones))
+
+
+def _interval(group: Any) -> float | None:
+    # As with the deregistration delay: moto fills in AWS's default, 30 s.
+    value = float(group.health_check_interval_seconds)
+    return None if value == 30 else value
 
 
 def _draining(group: Any) -> float | None:

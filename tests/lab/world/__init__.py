@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .application import Applications
 from .core import DEFAULT_START
 from .ec2 import Machines
 from .errors import ApiError
@@ -47,6 +48,7 @@ class World(
     Hooks,
     Refreshes,
     Targets,
+    Applications,
     Machines,
     Trouble,
 ):
@@ -56,7 +58,7 @@ class World(
         seed: seeds everything random.
         start: the first instant, epoch seconds.
         region, account: names used in ARNs.
-        boot: distribution of boot times.
+        boot: distribution of the times until the application in a new instance answers.
         delays: how long AWS takes for what it does by itself.
         templates: a store with ``resolve`` and ``configuration``; by default one of its own.
         faults: what will go wrong.

@@ -80,6 +80,7 @@ class Core:
         self.templates = templates if templates is not None else Templates(lambda: self.now)
         self._numbers = count(1)
         self._names = count(1)
+        self._turns = count(1)
         self._past: dict[str, deque[tuple[float, Any]]] = {}
 
     # -- time ---------------------------------------------------------------------------------

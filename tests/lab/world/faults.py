@@ -40,6 +40,7 @@ WINDOW_KINDS: Mapping[str, frozenset[str]] = {
     "bad_image": LAUNCHES | {"mode", "image", "version", "group"},
     "never_healthy": LAUNCHES | {"version", "group"},
     "slow_boot": LAUNCHES | {"seconds", "factor", "group"},
+    "slow_launch": LAUNCHES | {"seconds", "group"},
     "stale_reads": frozenset({"seconds"}),
 }
 # Kinds that happen once: at a time, or just before the nth call of an operation is applied.
@@ -48,7 +49,12 @@ PICK = frozenset({"group", "instance", "pick"})
 EVENT_KINDS: Mapping[str, frozenset[str]] = {
     "spot_reclaim": TRIGGER | PICK | {"count"},
     "instance_dies": TRIGGER | PICK | {"count", "how"},
+    "application_stops": TRIGGER | PICK | {"count", "share"},
     "az_outage": frozenset({"zone"}),
+    "zonal_shift": TRIGGER | {"zone", "target_group"},
+    "zonal_autoshift": TRIGGER | {"zone", "target_group"},
+    "listener_removed": TRIGGER | {"target_group"},
+    "listener_added": TRIGGER | {"target_group"},
     "operator_sets": TRIGGER | {"group", "desired", "min", "max"},
     "operator_terminates": TRIGGER | PICK | {"decrement", "through"},
     "operator_deletes": TRIGGER | {"group", "force"},
@@ -168,6 +174,12 @@ class CallFault:
     error: ApiError | None = None
     lost: bool = False
     html: bool = False
+
+
+def zone_is(fault: Fault, zone: str) -> bool:
+    """Say whether a fault is about this zone; it names it in full, by its letter, or not at all."""
+    named = fault.get("zone")
+    return named is None or named == zone or (len(named) == 1 and zone.endswith(named))
 
 
 def refusal(kind: str, service: str, operation: str, account: str, activity: str) -> ApiError:

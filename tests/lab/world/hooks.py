@@ -38,8 +38,20 @@ class Hooks(Core):
         return bool(instance.actions)
 
     def _answered(self, instance: Instance, action: PendingAction, result: str) -> None:
-        if instance.actions.get(action.hook.name) is action:
+        if instance.actions.get(action.hook.name) is not action:
+            return
+        hook = action.hook
+        agent = hook.transition == LAUNCHING and result == "CONTINUE" and hook.knows_application
+        if agent and not instance.answers:
+            action.ripe = True
+        else:
             self._complete(instance, action, result, "aws")
+
+    def application_began(self, instance: Instance) -> None:
+        """Let the agent complete what only waited for the application to answer."""
+        for action in list(instance.actions.values()):
+            if action.ripe and instance.actions.get(action.hook.name) is action:
+                self._complete(instance, action, "CONTINUE", "aws")
 
     def _timed_out(self, instance: Instance, action: PendingAction) -> None:
         if instance.actions.get(action.hook.name) is not action:

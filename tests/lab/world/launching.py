@@ -154,7 +154,9 @@ class Launching(Core):
         )
         self.move(instance, "Pending")
         group.last_scaling = self.now
-        self.clock.after(min(boot, self.delays.running), self._running, instance)
+        starts = min(boot, self.delays.running) + self.late_start(group)
+        self.clock.after(starts, self._running, instance)
+        self.clock.at(instance.up_at, self.settle_application, instance)
 
     def _no_capacity(
         self, group: Group, debt: Debt, cause: str, zone: str, data: LaunchData
@@ -193,6 +195,7 @@ class Launching(Core):
             return
         self.touch(instance)
         instance.state = "running"
+        self.settle_application(instance)
         if self.image_dies(instance):
             self.machine_gone(instance, "Client.InternalError: Client error on launch")
             return
@@ -201,18 +204,21 @@ class Launching(Core):
         self.pass_hooks(instance)
 
     def pass_hooks(self, instance: Instance) -> None:
-        """Take an instance from Pending on: wait for its hooks, or enter service once it is up."""
+        """Take an instance from Pending on: wait for its hooks, or enter service at once.
+
+        Nobody asks the application here: what its group knows is that EC2 says ``running``.
+        """
         if self.start_hooks(instance, "autoscaling:EC2_INSTANCE_LAUNCHING"):
             self.move(instance, "Pending:Wait")
             if instance.activity:
                 instance.activity.status = "MidLifecycleAction"
         else:
-            self.clock.at(instance.up_at, self._enter_service, instance)
+            self._enter_service(instance)
 
     def launch_hooks_done(self, instance: Instance) -> None:
         """Go on after Pending:Wait."""
         self.move(instance, "Pending:Proceed")
-        self.clock.at(instance.up_at, self._enter_service, instance)
+        self._enter_service(instance)
 
     def _enter_service(self, instance: Instance) -> None:
         if not instance.lifecycle.startswith("Pending") or instance.state != "running":

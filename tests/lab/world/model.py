@@ -5,19 +5,23 @@ from __future__ import annotations
 import math
 import random
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 SERVING = "InService"
 STANDBY = "Standby"
 # A lifecycle state whose instance counts towards the group's capacity.
 ACTIVE = frozenset({"Pending", "Pending:Wait", "Pending:Proceed", SERVING})
+# AdministrativeOverride.State of a target that nothing keeps traffic from.
+NO_OVERRIDE = "no_override"
 # A terminated instance stays visible to DescribeInstances for about an hour (EC2 user guide).
 TERMINATED_VISIBLE = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class BootTimes:
-    """How long an instance takes from its launch until it is up, in seconds (log-normal).
+    """How long from an instance's launch until its application answers, seconds (log-normal).
+
+    EC2 says ``running``, and the group InService, long before that: see ``Delays.running``.
 
     Args:
         median: the middle of the distribution; 0 means at once.
@@ -42,8 +46,9 @@ class Delays:
     """How long AWS takes for what it does by itself, in seconds. All may be 0."""
 
     reaction: float = 5.0  # the capacity differs from desired → the group acts
-    running: float = 10.0  # EC2 pending → running
-    registration: float = 15.0  # target registered → its health checks pass
+    running: float = 10.0  # EC2 pending → running, and without a hook InService
+    registration: float = 15.0  # target registered → its first health check
+    check_interval: float = 10.0  # between two such checks, where the balancer does not say
     deregistration: float = 30.0  # draining, where the target group does not say
     termination: float = 30.0  # EC2 shutting-down → terminated
     health_check: float = 15.0  # an instance fails → its group notices
@@ -54,7 +59,7 @@ class Delays:
     @classmethod
     def none(cls) -> Delays:
         """Return the delays of an AWS that does everything at once."""
-        return cls(*([0.0] * 9))
+        return cls(*([0.0] * len(fields(cls))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +110,18 @@ class LaunchData:
 
 @dataclass(slots=True)
 class Hook:
-    """A lifecycle hook. ``completes_after`` is the lab's: somebody answers ``result`` by then."""
+    """A lifecycle hook. ``completes_after`` and ``knows_application`` are the lab's.
+
+    Somebody answers ``result`` after so many seconds. On a launch it is the agent in the instance,
+    who says CONTINUE only once the application answers, unless it does not know the application.
+    """
 
     name: str
     transition: str
     heartbeat_timeout: float = 3600.0
     default_result: str = "ABANDON"
     completes_after: float | None = None
+    knows_application: bool = True
     result: str = "CONTINUE"
     notification_target: str | None = None
     role_arn: str | None = None
@@ -125,12 +135,13 @@ class Hook:
 
 @dataclass(slots=True)
 class PendingAction:
-    """A hook that an instance waits for."""
+    """A hook that an instance waits for; ``ripe`` once only the application keeps it waiting."""
 
     hook: Hook
     token: str
     deadline: float
     limit: float
+    ripe: bool = False
 
 
 @dataclass(slots=True)
@@ -151,7 +162,11 @@ class Activity:
 
 @dataclass(slots=True)
 class Instance:
-    """An EC2 instance and what its group knows of it. ``revision`` grows with visible changes."""
+    """An EC2 instance and what its group knows of it. ``revision`` grows with visible changes.
+
+    ``answers`` is the truth about its application, since ``answers_since``; it begins at ``up_at``
+    unless the application is broken (``healthy_app`` False) or the machine impaired.
+    """
 
     id: str
     group: str | None
@@ -173,6 +188,8 @@ class Instance:
     in_service_at: float | None = None
     ended_at: float | None = None
     healthy_app: bool = True
+    answers: bool = False
+    answers_since: float = -math.inf
     impaired: bool = False
     extra: bool = False
     terminated_by_user: str = ""
@@ -198,20 +215,28 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A target's state as DescribeTargetHealth shows it."""
+    """A target's state as DescribeTargetHealth shows it.
+
+    ``turn`` is the number of its latest change of state, ``first_check`` when its health checks
+    began (epoch seconds).
+    """
 
     instance: str
     port: int
     state: str
     reason: str = ""
     description: str = ""
+    override: str = NO_OVERRIDE
+    turn: int = 0
+    first_check: float = 0.0
 
 
 @dataclass(slots=True)
 class TargetGroup:
-    """A target group; ``deregistration_delay`` None means the world's default.
+    """A target group; a delay or interval that is None means the world's default.
 
-    ``changes`` lists the ids of changed targets in order.
+    ``listener`` says whether a listener forwards to it, ``shifted`` lists the zones that traffic is
+    shifted away from. ``changes`` lists the ids of changed targets in order.
     """
 
     arn: str
@@ -221,12 +246,13 @@ class TargetGroup:
     deregistration_delay: float | None = None
     health_check_enabled: bool = True
     health_check_path: str = "/"
-    health_check_interval: int = 30
+    health_check_interval: float | None = None
     health_check_timeout: int = 5
-    healthy_threshold: int = 5
+    healthy_threshold: int = 2
     unhealthy_threshold: int = 2
     vpc: str = "vpc-00000000000000001"
-    load_balancer_arns: tuple[str, ...] = ()
+    listener: bool = True
+    shifted: set[str] = field(default_factory=set)
     attributes: dict[str, str] = field(default_factory=dict)
     targets: dict[str, Target] = field(default_factory=dict)
     changes: list[str] = field(default_factory=list)
@@ -240,6 +266,9 @@ class LoadBalancer:
     dns_name: str
     zones: tuple[str, ...]
     draining: float | None = None
+    health_check_interval: float | None = None
+    healthy_threshold: int = 2
+    unhealthy_threshold: int = 2
     targets: dict[str, Target] = field(default_factory=dict)
     changes: list[str] = field(default_factory=list)
 

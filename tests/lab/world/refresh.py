@@ -119,7 +119,7 @@ class Refreshes(Core):
         }
         whole = group.units >= group.desired and not group.pending
         if not refresh.remaining:
-            if whole and len(self.serving(group)) >= len(self.members(group)):
+            if whole and len(self.in_order(group)) >= len(self.members(group)):
                 done = "Successful" if refresh.status == "InProgress" else "RollbackSuccessful"
                 self._status(refresh, done)
                 return
@@ -131,7 +131,7 @@ class Refreshes(Core):
         share = refresh.preferences.get("MinHealthyPercentage", MIN_HEALTHY)
         # AWS replaces one at a time where the percentage leaves no room.
         floor = min(math.ceil(group.desired * share / 100), max(group.desired - 1, 0))
-        room = sum(item.weight for item in self.serving(group)) - floor
+        room = sum(item.weight for item in self.in_order(group)) - floor
         for key in sorted(refresh.remaining):
             instance = group.instances[key]
             if instance.lifecycle != SERVING or instance.weight > room:

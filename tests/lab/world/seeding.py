@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from .core import Core
 from .groups import check_sizes, set_launch
-from .history import Attachment, GroupChange, Size, TargetHealth
-from .model import SERVING, STANDBY, Debt, Group, Instance, MixedPolicy, Target, TemplateRef
+from .history import Attachment, GroupChange, Size
+from .model import SERVING, STANDBY, Debt, Group, Instance, MixedPolicy, TemplateRef
 
 SETUP = Debt("setup", "setup", "")
 
@@ -50,7 +50,7 @@ class Seeding(Core):
         protected: bool = False,
         standby: bool = False,
     ) -> Instance:
-        """Put one instance into a group, in service and healthy (or in standby).
+        """Put one instance into a group, in service and healthy (or in standby), answering.
 
         Args:
             group: the group.
@@ -82,11 +82,6 @@ class Seeding(Core):
             in_service_at=launched,
         )
         self.move(instance, STANDBY if standby else SERVING)
-        for key in () if standby else group.load_balancers:
-            balancer = self.balancer(key)
-            balancer.targets[instance.id] = Target(
-                instance.id, getattr(balancer, "port", 80), "healthy"
-            )
-            balancer.changes.append(instance.id)
-            self.history.append(TargetHealth(self.now, key, instance.id, "unused", "healthy"))
+        self.settle_application(instance)
+        self.register_healthy(instance, () if standby else group.load_balancers)
         return instance

@@ -130,6 +130,7 @@ class Terminating(Core):
             self.touch(instance)
             instance.state = "shutting-down"
             instance.terminated_by_user = "User initiated"
+            self.settle_application(instance)
         self.clock.after(self.delays.termination, self._terminated, instance)
 
     def _terminated(self, instance: Instance) -> None:
@@ -170,6 +171,7 @@ class Terminating(Core):
         """End a machine; ``how`` is EC2's state reason, ``actor`` whose doing it is."""
         self.touch(instance)
         instance.state, instance.terminated_by_user = "shutting-down", how
+        self.settle_application(instance)
         group = self.groups.get(instance.group)
         if group is not None and not instance.terminating:
             self.deregister(instance, group.load_balancers)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from .core import Core
 from .errors import ApiError
-from .faults import ANSWER_KINDS, API_KINDS, EVENT_KINDS, CallFault, Fault, refusal
+from .faults import ANSWER_KINDS, API_KINDS, EVENT_KINDS, CallFault, Fault, refusal, zone_is
 from .history import Call
 from .model import Group, Instance, LaunchData
+from .traffic import Traffic
 
 SPOT = "Server.SpotInstanceTermination: Spot instance termination"
 # Who is behind an event, where it is not an operator.
@@ -20,7 +21,9 @@ ACTORS = {
     "scheduled_action": "policy",
     "spot_reclaim": "aws",
     "instance_dies": "aws",
+    "application_stops": "aws",
     "az_outage": "aws",
+    "zonal_autoshift": "aws",
     "alarm": "aws",
 }
 # After so long AWS tries another zone, from the times of public activities.
@@ -28,7 +31,7 @@ FAILS_FIRST_SECONDS = (5.0, 60.0)
 DIED = "Server.InternalError: Internal error"
 
 
-class Trouble(Core):
+class Trouble(Traffic):
     """Keeps the faults and asks them."""
 
     def start_trouble(self, faults: Iterable[Fault]) -> None:
@@ -155,14 +158,14 @@ class Trouble(Core):
     def capacity_blocked(self, zone: str, instance_type: str) -> bool:
         """Say whether EC2 has no capacity for this type in this zone now."""
         return any(
-            _zone_is(fault, zone) and fault.get("instance_type", instance_type) == instance_type
+            zone_is(fault, zone) and fault.get("instance_type", instance_type) == instance_type
             for _, fault in self._open("insufficient_capacity", "az_outage")
         )
 
     def fails_first(self, group: Group, zone: str) -> float | None:
         """Return after how many seconds a launch that fails in this zone is tried elsewhere."""
         for index, fault in self._open("launch_fails_first"):
-            named = fault.get("group", group.name) == group.name and _zone_is(fault, zone)
+            named = fault.get("group", group.name) == group.name and zone_is(fault, zone)
             if named and self._strikes(index, fault):
                 drawn = self.random.uniform(*FAILS_FIRST_SECONDS)
                 return float(fault.get("seconds", drawn))
@@ -186,12 +189,20 @@ class Trouble(Core):
         )
 
     def boot_seconds(self, group: Group) -> float:
-        """Draw a boot time, longer where a fault says so."""
+        """Draw how long until the application answers, longer where a fault says so."""
         seconds = self.boot.draw(self.random)
         for index, fault in self._open("slow_boot"):
             if fault.get("group", group.name) == group.name and self._strikes(index, fault):
                 seconds = seconds * fault.get("factor", 1.0) + fault.get("seconds", 0.0)
         return seconds
+
+    def late_start(self, group: Group) -> float:
+        """Return how many seconds later than usual EC2 says ``running``."""
+        return sum(
+            fault.get("seconds", 0.0)
+            for index, fault in self._open("slow_launch")
+            if fault.get("group", group.name) == group.name and self._strikes(index, fault)
+        )
 
     def stays_unhealthy(self, group: Group, data: LaunchData) -> bool:
         """Say whether the application on a new instance never answers."""
@@ -223,7 +234,10 @@ class Trouble(Core):
         group = self._subject(fault)
         alive = [item for item in group.instances.values() if item.alive and not item.terminating]
         alive.sort(key=lambda item: (item.launch_time, item.id))
-        picked = self._in_order(fault, [item.id for item in alive], fault.get("count", 1))
+        count = fault.get("count", 1)
+        if fault.get("share") is not None:
+            count = math.ceil(fault.get("share") * len(alive))
+        picked = self._in_order(fault, [item.id for item in alive], count)
         return [group.instances[key] for key in picked]
 
     def _spot_reclaim(self, fault: Fault) -> None:
@@ -238,15 +252,13 @@ class Trouble(Core):
             elif how == "system":
                 self.impair(instance)
             else:
-                self.touch(instance)
-                instance.healthy_app = False
-                self.rejudge(instance)
+                self.set_application(instance, works=False)
 
     def impair(self, instance: Instance) -> None:
         """Let a machine fail EC2's status checks without ending it."""
         self.touch(instance)
         instance.impaired = True
-        self.rejudge(instance)
+        self.settle_application(instance)
         self.clock.after(self.delays.health_check, self._impairment_seen, instance)
 
     def _impairment_seen(self, instance: Instance) -> None:
@@ -255,9 +267,7 @@ class Trouble(Core):
             self.mark_unhealthy(instance, "aws", because)
 
     def _az_outage(self, fault: Fault) -> None:
-        hit = [
-            item for item in self.instances.values() if item.alive and _zone_is(fault, item.zone)
-        ]
+        hit = [item for item in self.instances.values() if item.alive and zone_is(fault, item.zone)]
         for instance in hit:
             self.impair(instance)
         if fault.until is not None:
@@ -268,7 +278,7 @@ class Trouble(Core):
             if instance.alive:
                 self.touch(instance)
                 instance.impaired = False
-                self.rejudge(instance)
+                self.settle_application(instance)
 
     # -- people and policies ------------------------------------------------------------------
 
@@ -344,11 +354,6 @@ class Trouble(Core):
         if group.suspends("AlarmNotification") or group.status:
             return
         self.follow_policy(group, "lab", group.desired + by, "by", alarm="lab")
-
-
-def _zone_is(fault: Fault, zone: str) -> bool:
-    named = fault.get("zone")
-    return named is None or named == zone or (len(named) == 1 and zone.endswith(named))
 
 
 def _about(fault: Fault, group: str | None, data: LaunchData) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.lab.world import Fault
+
 DIES = {"kind": "instance_dies", "at": 10, "pick": 0}
 
 
@@ -83,13 +85,13 @@ def test_HE7_failed_status_checks_replace_an_instance(bench):
     assert len(lab.world.serving(lab.group)) == 3
 
 
-def test_TG1_a_registered_target_is_initial_until_its_checks_pass(bench):
-    lab = bench(2)
+def test_TG1_a_registered_target_is_initial_until_its_first_check_passes(bench):
+    lab = bench(2, boot={"median": 10, "sigma": 0})
     lab.world.set_desired_capacity("web", 3)
     lab.wait(5)
     (key,) = lab.ids("Pending")
     assert lab.target(key) is None
-    lab.world.advance(lab.world.instances[key].up_at)
+    lab.wait(lab.world.delays.running)
     assert lab.target(key) == "initial"
     lab.wait(lab.world.delays.registration)
     assert lab.target(key) == "healthy"
@@ -168,6 +170,118 @@ def test_TG6_attaching_a_target_group_registers_the_members_and_detaching_drains
     states = {target.state for target in lab.world.target_groups[arn].targets.values()}
     assert states == {"draining"}
     assert len(lab.world.serving(lab.group)) == 2
+
+
+CHECKS = {"health_check_interval": 20, "unhealthy_threshold": 3, "healthy_threshold": 2}
+
+
+@pytest.mark.parametrize("kind", ["target_groups", "load_balancers"])
+def test_TG7_health_follows_the_application_by_threshold_and_interval(bench, kind):
+    stops = {"kind": "application_stops", "at": 5, "until": 150, "instance": "i-00000000000000001"}
+    lab = bench(2, **{"target_groups": [], kind: [{"name": "lb", **CHECKS}]}, faults=[stops])
+    key = lab.ids()[0]
+    lab.wait(400)
+    changes = [(r.time - lab.world.start, r.after) for r in lab.since("TargetHealth")]
+    changes = [change for change in changes if change[0]]
+    # Checks at 0, 20, 40 …: silent at 20, 40 and 60; answering at 160 and 180.
+    assert changes == [(60.0, "unhealthy"), (180.0, "healthy")]
+    assert lab.group.instances[key].health == "Healthy"
+
+
+def test_TG7_a_pause_shorter_than_the_threshold_goes_unnoticed(bench):
+    stops = [{"kind": "application_stops", "at": at, "until": at + 30, "pick": 0} for at in (5, 50)]
+    lab = bench(2, target_groups=[{"name": "lb", **CHECKS}], faults=stops)
+    lab.wait(400)
+    assert [r.answers for r in lab.since("Application") if r.time > lab.world.start] == [
+        False,
+        True,
+        False,
+        True,
+    ]
+    assert [r for r in lab.since("TargetHealth") if r.time > lab.world.start] == []
+
+
+def test_TG7_a_slow_application_is_unhealthy_before_it_is_healthy(bench):
+    lab = bench(2, boot={"median": 300, "sigma": 0})
+    lab.world.set_desired_capacity("web", 3)
+    lab.wait(400)
+    new = lab.ids()[-1]
+    assert [r.after for r in lab.since("TargetHealth") if r.instance == new] == [
+        "initial",
+        "unhealthy",
+        "healthy",
+    ]
+
+
+def states_told(lab) -> list[tuple[str, str]]:
+    """Return (state, override) of every target as DescribeTargetHealth tells it."""
+    (arn,) = lab.group.target_group_arns
+    rows = lab.aws.client("elbv2").describe_target_health(TargetGroupArn=arn)
+    return [
+        (row["TargetHealth"]["State"], row["AdministrativeOverride"]["State"])
+        for row in rows["TargetHealthDescriptions"]
+    ]
+
+
+def test_TG8_without_a_listener_targets_are_unused_and_carry_no_traffic(bench):
+    lab = bench(2, target_groups=[{"name": "lb", "listener": False}])
+    (arn,) = lab.group.target_group_arns
+    client = lab.aws.client("elbv2")
+    rows = client.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+    assert {row["TargetHealth"]["Reason"] for row in rows} == {"Target.NotInUse"}
+    (shown,) = client.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"]
+    assert shown["LoadBalancerArns"] == []
+    # It carries nothing: whoever answers is taken to serve.
+    assert len(lab.world.serving(lab.group)) == 2
+    lab.world.inject(Fault("listener_added", at=lab.world.elapsed))
+    assert {state for state, _ in states_told(lab)} == {"initial"}
+    lab.wait(30)
+    assert {state for state, _ in states_told(lab)} == {"healthy"}
+    assert [record.attached for record in lab.since("Listener")] == [False, True]
+
+
+def test_TG8_a_listener_taken_away_makes_targets_unused(bench):
+    lab = bench(2, faults=[{"kind": "listener_removed", "at": 10}])
+    lab.wait(20)
+    assert {state for state, _ in states_told(lab)} == {"unused"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "actor"), [("zonal_shift", "operator"), ("zonal_autoshift", "aws")]
+)
+def test_TG9_a_zonal_shift_overrides_the_targets_of_its_zone(bench, kind, actor):
+    lab = bench(3, faults=[{"kind": kind, "at": 10, "until": 400, "zone": "b"}])
+    second = lab.ids()[1]
+    lab.wait(20)
+    assert states_told(lab) == [
+        ("healthy", "no_override"),
+        ("healthy", "zonal_shift_active"),
+        ("healthy", "no_override"),
+    ]
+    assert second not in [item.id for item in lab.world.serving(lab.group)]
+    assert [call.actor for call in lab.since("Call") if call.operation == kind] == [actor]
+    # What is launched into the zone meanwhile is overridden from its registration on.
+    lab.world.terminate_instance(second, decrement=False)
+    lab.wait(300)
+    new = lab.ids()[-1]
+    assert lab.group.instances[new].zone.endswith("b")
+    assert states_told(lab)[-1] == ("healthy", "zonal_shift_active")
+    lab.wait(100)
+    assert {override for _, override in states_told(lab)} == {"no_override"}
+    for key in (second, new):
+        told = [record.state for record in lab.since("Override") if record.instance == key]
+        assert told == ["zonal_shift_active", "no_override"]
+
+
+def test_TG10_an_autoshift_can_concern_one_target_group_only(bench):
+    fault = {"kind": "zonal_autoshift", "zone": "a", "target_group": "two"}
+    lab = bench(3, target_groups=["one", "two"], faults=[fault])
+    (first, *_) = lab.ids()
+    overridden = [
+        name.targets[first].override
+        for name in (lab.world.target_groups[arn] for arn in lab.group.target_group_arns)
+    ]
+    assert overridden == ["no_override", "zonal_shift_active"]
 
 
 def test_ME1_standby_leaves_the_load_balancer_and_is_replaced_unless_desired_is_decremented(

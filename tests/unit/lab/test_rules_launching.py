@@ -5,20 +5,26 @@ from __future__ import annotations
 from tests.lab.world import BootTimes, Delays, Fault, TemplateRef, World
 
 
-def test_LA1_a_launch_is_pending_for_the_boot_time_that_the_seed_draws(bench):
-    times = []
-    for _ in range(2):
-        lab = bench(2)
-        lab.world.set_desired_capacity("web", 4)
-        lab.wait(lab.world.delays.reaction)
-        new = [lab.world.instances[key] for key in lab.ids("Pending")]
-        times.append([item.up_at - item.launch_time for item in new])
-        assert len(new) == 2
-        lab.world.advance(max(item.up_at for item in new))
-        assert all(item.lifecycle == "InService" for item in new)
-        assert all(item.in_service_at == item.up_at for item in new)
-    assert times[0] == times[1]
-    assert times[0][0] != times[0][1]
+def test_LA1_a_launch_is_in_service_once_ec2_says_running_answering_or_not(bench):
+    lab = bench(2)
+    lab.world.set_desired_capacity("web", 3)
+    lab.wait(lab.world.delays.reaction)
+    (key,) = lab.ids("Pending")
+    new = lab.world.instances[key]
+    lab.wait(lab.world.delays.running)
+    assert (new.lifecycle, new.state, new.answers) == ("InService", "running", False)
+    assert new.in_service_at == new.launch_time + lab.world.delays.running < new.up_at
+
+
+def test_LA13_a_slow_launch_stays_pending_for_longer(bench):
+    lab = bench(2, faults=[{"kind": "slow_launch", "seconds": 500, "count": 1}])
+    lab.world.set_desired_capacity("web", 4)
+    lab.wait(500)
+    (slow,) = lab.ids("Pending")
+    assert not lab.world.instances[slow].answers
+    lab.wait(20)
+    assert lab.ids("Pending") == []
+    assert lab.world.instances[slow].answers
 
 
 def test_LA2_latest_and_default_are_resolved_at_each_launch_and_kept_by_the_instance(bench):

@@ -32,7 +32,7 @@ def test_the_example_builds_a_group_in_service_on_its_old_version():
         ({"groups": {"web": {"template": {"ami": 1}}}}, "groups.web.template: unknown key ami"),
         ({"groups": {"web": {"target_groups": [{"nam": "x"}]}}}, "target_groups: unknown key nam"),
         ({"groups": {"web": {"hooks": [{"nam": "x"}]}}}, "groups.web.hooks: unknown key nam"),
-        ({"faults": [{"kind": "flood"}]}, "unknown fault 'flood'; there are: alarm, az_outage"),
+        ({"faults": [{"kind": "flood"}]}, "unknown fault 'flood'; there are: alarm, application"),
         ({"faults": [{"kind": "throttle", "who": 1}]}, "fault throttle: unknown key who; allowed"),
         ({"faults": [{"at": 3}]}, "faults: "),
     ],
