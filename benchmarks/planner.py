@@ -6,10 +6,11 @@ import argparse
 import statistics
 import time
 
-from asgroll.model import Group, Instance, Replacement, Roll, Victim, World
+from asgroll.model import Replacement, Roll, Victim
 from asgroll.planner import plan
 from asgroll.policy import parse
 from asgroll.tracker import fold
+from asgroll.world import Group, Instance, World
 
 
 def scene(size: int, surge: int) -> tuple[World, Roll]:

@@ -27,7 +27,7 @@ from asgroll.awswords import (
     to_targets,
 )
 from asgroll.errors import Missing
-from asgroll.model import Activity, Group, Instance, TargetHealth, World
+from asgroll.world import Activity, Group, Instance, TargetHealth, World
 
 ClientFactory = Callable[..., Any]
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from asgroll import steps
-from asgroll.model import STANDBY, Instance, Roll, World
+from asgroll.model import Roll
 from asgroll.ordering import in_order
 from asgroll.policy import Policy
 from asgroll.tracker import serves
+from asgroll.world import STANDBY, Instance, World
 
 
 @dataclass
@@ -35,6 +36,9 @@ class Book:
     leaving_anyway: set[str] = field(default_factory=set)
     zones: dict[str, int] = field(default_factory=dict)
     held: int = 0
+    #: held above the desired capacity: AWS has launched for its own sake (Capacity Rebalancing, an
+    #: uneven zone) or is about to scale in, and will take as much away. It is nobody's to spend.
+    extra: int = 0
     #: victims that a person has parked or protected meanwhile
     spared: list[str] = field(default_factory=list)
     #: victims whose turn comes after the next checkpoint
@@ -50,6 +54,7 @@ def count(world: World, roll: Roll, policy: Policy) -> Book:
     book = Book(live=live, floor=live - unavailable, surge=surge, smallest=min(weights))
     for instance in world.instances.values():
         _count_one(book, instance, roll, policy)
+    book.extra = max(0, book.held - roll.expected_desired)
     return book
 
 

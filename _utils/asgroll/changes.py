@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from asgroll.actions import Action, Resume, SetDesired, SetMax, Suspend, Terminate
 from asgroll.events import Event, Step
-from asgroll.model import Cause, Roll, World
+from asgroll.model import Cause, Roll
 from asgroll.values import format_duration
+from asgroll.world import World
 
 
 def between(before: Roll, after: Roll, world: World, now: float) -> Iterator[Event]:

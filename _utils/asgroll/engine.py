@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 
 from asgroll import changes, outcome, pace
 from asgroll.actions import (
@@ -38,16 +37,18 @@ from asgroll.errors import (
     Unclear,
 )
 from asgroll.events import Event, Step
-from asgroll.gates import GATES, Gate, heeding, judge
+from asgroll.gates import GATES, Gate
 from asgroll.journal import How, Journal
 from asgroll.keeper import Keeper
 from asgroll.lease import Lease, Standing, Unleased
-from asgroll.model import Phase, Roll, World
+from asgroll.look import Look
+from asgroll.model import Phase, Roll
 from asgroll.planner import plan, put_back
 from asgroll.policy import Policy
 from asgroll.report import leftovers
 from asgroll.tracker import fold
 from asgroll.values import format_duration
+from asgroll.world import World
 
 #: Decisions are not acted on with a view older than this; the rest waits for a new observation.
 MAX_VIEW_AGE_SECONDS = 10.0
@@ -91,7 +92,7 @@ class Engine:
     ):
         self._aws, self._policy = aws, policy
         self._clock, self._sleep, self._report, self._stop = clock, sleep, report, stop
-        self._gates = gates
+        self._look = Look(aws, policy, gates, self._cannot_see)
         self._lease = lease or Unleased()
         self._keeper = Keeper(journal, self._lease, clock, policy.lease_time)
         self._slowdown = 1
@@ -137,7 +138,9 @@ class Engine:
 
     def _pause(self, roll: Roll) -> float:
         if self._slowdown == 1 and not self._blind_turns:
-            return pace.pause(roll, self._policy, self._clock())
+            now = self._clock()
+            pause = pace.pause(roll, self._policy, now)
+            return min(pause, self._look.due_in(roll, now))
         usual = self._policy.poll_interval
         return max(usual, min(usual * self._slowdown, LONGEST_PAUSE_SECONDS))
 
@@ -150,7 +153,7 @@ class Engine:
         if roll.phase.ended:
             return self._save(roll)
         try:
-            world = self._observe(roll, now)
+            world = self._look.at(roll, now)
         except AwsError as exc:
             roll = self._blind(roll, exc, now)
         else:
@@ -178,21 +181,9 @@ class Engine:
 
     # --- observing
 
-    def _observe(self, roll: Roll, now: float) -> World:
-        seen = self._aws.observe(roll.group, now)
-        world = judge(heeding(seen, self._policy.accept, roll.unused), self._gates)
-        if self._policy.alarms and roll.phase is Phase.ROLLING:
-            world = replace(world, alarms=self._aws.alarms(self._policy.alarms))
-        if roll.short_since is not None and world.capacity < roll.expected_desired:
-            try:
-                world = replace(world, activities=self._aws.activities(roll.group))
-            except AwsError as exc:
-                self._say(roll, Step.RETRYING, f"cannot see why nothing is launched: {exc}")
-        return world
-
     def _blind(self, roll: Roll, exc: AwsError, now: float) -> Roll:
         """Nothing is decided without a view; a view that stays away ends the roll."""
-        if isinstance(exc, Missing) and exc.operation == "DescribeAutoScalingGroups":
+        if self._look.group_is_gone(exc, now):
             return self._end(roll, Phase.HALTED, f"the group is gone: {exc}", now)
         if not isinstance(exc, (Temporary, Unclear, Missing)):
             return self._end_blind(roll, str(exc), now)
@@ -406,6 +397,9 @@ class Engine:
         return roll.with_(phase=how, outcome=how, reason=reason or roll.reason, ended_at=now)
 
     # --- reporting
+
+    def _cannot_see(self, roll: Roll, text: str) -> None:
+        self._say(roll, Step.RETRYING, text)
 
     def _say(self, roll: Roll, step: Step, text: str) -> None:
         """Report a state of affairs once, not every turn."""

@@ -9,7 +9,7 @@ from asgroll import steps
 from asgroll.aws import Aws
 from asgroll.book import count, order
 from asgroll.errors import AwsError
-from asgroll.model import Group, Phase, Roll
+from asgroll.model import Phase, Roll
 from asgroll.policy import KEYS, Policy
 from asgroll.preflight import Assessment
 from asgroll.report import (
@@ -22,6 +22,7 @@ from asgroll.report import (
     window_of,
 )
 from asgroll.values import format_duration
+from asgroll.world import Group
 
 #: How much evidence a halt brings: enough to see why a boot failed, not a log archive.
 EVIDENCE_INSTANCES = 3
@@ -85,7 +86,9 @@ def _changes(roll: Roll, policy: Policy, surge: int, alive: int) -> list[str]:
     top = roll.live + min(surge, alive)
     found = []
     if policy.suspend:
-        found.append(f"suspend {', '.join(policy.suspend)} (unless it is), resume at the end")
+        found.append(
+            f"suspend {', '.join(policy.suspend)} (unless it is already), resume at the end"
+        )
     if top > roll.max_size:
         found.append(f"max {roll.max_size} → {top}, back to {roll.max_size} at the end")
     if top > roll.desired:

@@ -234,6 +234,7 @@ _NESTED_MAPS = {
     "replacements": Replacement,
     "terminations": Termination,
 }
+_NESTED = {"pending": PendingChange, "sent": PendingChange, "extremes": Extremes}
 _ACTIONS = {kind.__name__: kind for kind in (Suspend, Resume, SetMax, SetDesired, Terminate)}
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 _SETS = ("initial", "suspended", "vanished", "counted_launch_failures", "unused")
@@ -281,8 +282,8 @@ def from_plain(data: Any) -> Roll:
             values[name] = frozenset(values.get(name, ()))
         values["failures"] = tuple(Failure(**f) for f in values["failures"])
         values["specs"] = tuple(values["specs"])
-        for name, kind in (("pending", PendingChange), ("extremes", Extremes)):
-            if values[name] is not None:
+        for name, kind in _NESTED.items():
+            if values.get(name) is not None:
                 values[name] = kind(**values[name])
         values["phase"] = Phase(values["phase"])
         values["outcome"] = Phase(values["outcome"])

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from asgroll.marks import PREFIX
-from asgroll.model import Group
+from asgroll.world import Group
 
 #: Tag on the group: what it launched from before the last publish, for a rollback. Several launch
 #: template versions are separated by a space, which AWS takes in tags.

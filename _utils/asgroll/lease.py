@@ -21,8 +21,9 @@ from asgroll.actions import Action
 from asgroll.aws import Aws
 from asgroll.clock import bearable, margin
 from asgroll.errors import AwsError, Denied, MarkError, Taken, Temporary, Unclear
-from asgroll.model import Group, Roll, World
+from asgroll.model import Roll
 from asgroll.values import format_duration
+from asgroll.world import Group, World
 
 #: Between reading that nobody has the lease and having written it.
 QUICK_SECONDS = 2.0

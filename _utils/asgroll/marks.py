@@ -18,8 +18,9 @@ from dataclasses import dataclass
 
 from asgroll.actions import Action, SetDesired, SetMax, Suspend, Terminate
 from asgroll.errors import MarkError
-from asgroll.model import Group, Roll, World
+from asgroll.model import Roll
 from asgroll.values import format_duration
+from asgroll.world import Group, World
 
 PREFIX = "asgcycle:"
 LEASE = PREFIX + "lease"
@@ -229,18 +230,18 @@ def share_left(noted: Due, world: World) -> int:
     """
     Our share of the desired capacity now, from a note written when it was ``noted.desired``.
 
-    What is missing since then counts as given back by us, and a raise that may not have been sent
-    as not sent when the desired capacity is another now: in doubt the group keeps more capacity,
-    never less.
+    What is missing since then counts as given back by us, what is more as somebody's total, in
+    which nothing is ours (``accounting``). A raise that may not have been sent counts as not sent
+    when the desired capacity is another now: in doubt the group keeps more, never less.
     """
-    now, expected, delta = world.group.desired, noted.desired, noted.delta
+    now, expected, live = world.group.desired, noted.desired, noted.desired - noted.delta
     if noted.before is not None and now != expected:
-        expected, delta = noted.before, delta - (expected - noted.before)
+        expected = noted.before
     for key, weight in noted.leaving:
         instance = world.instances.get(key)
         if instance is None or instance.leaving:
-            expected, delta = expected - weight, delta - weight
-    return max(0, delta - max(0, expected - now))
+            expected -= weight
+    return 0 if now > expected else max(0, now - live)
 
 
 def _words(group: Group, key: str) -> Mapping[str, str] | None:

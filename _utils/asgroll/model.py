@@ -1,5 +1,5 @@
 """
-The words of a roll as data: what is intended, what happened; ``world`` has what is observed.
+What a roll must remember, as data: what is intended, what happened.
 
 Everything here is frozen. Times are seconds since the epoch, durations are seconds, capacities are
 in the group's own units (instances, or the sum of their weights when the group is weighted).
@@ -11,22 +11,6 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-
-# One place to import the words of a roll from, whether observed or remembered.
-from asgroll.world import (  # noqa: F401
-    HOLDS_CAPACITY,
-    IN_SERVICE,
-    LEAVING,
-    READY,
-    STANDBY,
-    Activity,
-    Answer,
-    Group,
-    Instance,
-    TargetHealth,
-    Verdict,
-    World,
-)
 
 
 class Phase(str, Enum):
@@ -93,13 +77,17 @@ class Cause(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Termination:
-    """A termination that we asked for. ``unclear``: the answer was lost."""
+    """
+    A termination that we asked for. ``unclear``: the answer was lost. ``missing_since``: absent
+    from the group's answer without having been seen leaving.
+    """
 
     id: str
     asked_at: float
     cause: Cause
     decrement: bool
     unclear: bool = False
+    missing_since: float | None = None
     leaving_at: float | None = None
     gone_at: float | None = None
     overdue: bool = False
@@ -107,11 +95,17 @@ class Termination:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One count against ``max_failures``."""
+    """
+    One count against ``max_failures``.
+
+    ``launch``: AWS could not start an instance. ``made_up``: it could later, so it counts no more.
+    """
 
     at: float
     what: str
     why: str
+    launch: bool = False
+    made_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +142,10 @@ class Roll:
     ``delta`` is how many units of the desired capacity are ours, ``expected_desired`` what the
     group should show if nobody else changed it. ``excused`` are units by which the outside world
     has scaled in: so many new instances may disappear without being counted as failures.
-    ``drop_seen_at``: since when the desired capacity looks lower than it should. ``turns`` numbers
-    the snapshots in the journal. ``resumed_at``: deadlines do not run from before it.
+    ``doubted`` is a desired capacity that is not what we expect, ``doubted_at`` since when it is
+    seen. ``sent`` is our last change of the desired capacity, until an activity has told what stood
+    there before. ``missing`` are victims that the last answers lacked, and since when. ``turns``
+    numbers the snapshots in the journal. ``resumed_at``: deadlines do not run from before it.
     ``step`` counts the checkpoints that are passed, ``baking_since`` is set while one is watched.
     ``forgiven`` are failures from before the last replacement that became ready. ``heeded`` is the
     last order of a person that was carried out. ``rollback``: it went back to what ran before.
@@ -173,7 +169,10 @@ class Roll:
     delta: int = 0
     excused: int = 0
     pending: PendingChange | None = None
-    drop_seen_at: float | None = None
+    doubted: int | None = None
+    doubted_at: float = 0.0
+    sent: PendingChange | None = None
+    missing: Mapping[str, float] = field(default_factory=dict)
     max_set: int | None = None
     max_set_at: float = 0.0
     suspended: frozenset[str] = frozenset()
@@ -195,7 +194,6 @@ class Roll:
     gave_up: bool = False
     turns: int = 0
     resumed_at: float = 0.0
-    just_resumed: bool = False
     step: int = 0
     baking_since: float | None = None
     approved: bool = False
@@ -233,13 +231,13 @@ class Roll:
                 for key, known in self.replacements.items()
             },
             terminations={
-                key: dataclasses.replace(term, overdue=False)
+                key: dataclasses.replace(term, overdue=False, missing_since=None)
                 for key, term in self.terminations.items()
             },
             short_since=None,
-            drop_seen_at=None,
+            doubted=None,
+            missing={},
             resumed_at=now,
-            just_resumed=True,
             progress_at=now,
             restoring_since=now if phase is Phase.RESTORING else None,
             ended_at=None,
@@ -252,6 +250,11 @@ class Roll:
     def weights(self) -> tuple[int, ...]:
         """Units of each victim that fills a place in the desired capacity; never empty."""
         return tuple(v.weight for v in self.victims.values() if not v.standby) or (1,)
+
+    def weight_of(self, key: str) -> int:
+        """Units of a victim or a new instance, as last seen."""
+        known = self.victims.get(key) or self.replacements.get(key)
+        return known.weight if known is not None else 1
 
     @property
     def live(self) -> int:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from asgroll.model import Instance
+from asgroll.world import Instance
 
 Age = Callable[[Instance], Any]
 

@@ -14,10 +14,12 @@ def applied(roll: Roll, action: Action, now: float) -> Roll:
     if isinstance(action, SetMax) and action.restore:
         return roll.with_(max_set=None)
     if isinstance(action, SetDesired):
+        change = PendingChange(now, action.before, action.to, applied=True)
         return roll.with_(
             delta=roll.delta + action.to - action.before,
             expected_desired=action.to,
-            pending=PendingChange(now, action.before, action.to, applied=True),
+            pending=change,
+            sent=change,
         )
     if isinstance(action, Terminate):
         return _terminated(roll, action, now, unclear=False)

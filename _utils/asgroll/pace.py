@@ -35,7 +35,7 @@ def pause(roll: Roll, policy: Policy, now: float) -> float:
     shortest = min(usual, SHORTEST_PAUSE_SECONDS)
     if roll.refusals:
         return usual
-    if roll.pending is not None or roll.drop_seen_at is not None:
+    if roll.pending is not None or roll.doubted is not None or roll.missing:
         return shortest
     booting = [r.seen_at for r in roll.replacements.values() if not r.settled]
     if booting:

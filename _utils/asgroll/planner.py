@@ -29,10 +29,11 @@ from asgroll.actions import (
     Wait,
 )
 from asgroll.book import Book, count, hold_back, order, protected_since
-from asgroll.model import Cause, Phase, Replacement, Roll, World
+from asgroll.model import Cause, Phase, Replacement, Roll
 from asgroll.policy import Policy
 from asgroll.tracker import describe
 from asgroll.values import format_duration
+from asgroll.world import World
 
 
 def plan(world: World, roll: Roll, policy: Policy, now: float) -> list[Action]:
@@ -49,8 +50,8 @@ def plan(world: World, roll: Roll, policy: Policy, now: float) -> list[Action]:
         return [Finish(Phase.HALTED, f"the group is being deleted ({world.group.status})")]
     if roll.pending is not None:
         return [Wait(f"for the group to show desired {roll.pending.after}")]
-    if roll.drop_seen_at is not None:
-        return [Wait(f"to be sure that desired is {world.group.desired}, no old answer")]
+    if roll.doubted is not None:
+        return [Wait(f"to be sure that desired is {roll.doubted}, no old answer")]
     book = count(world, roll, policy)
     if roll.phase is Phase.RESTORING:
         return _restore(world, roll, policy, book, now)
@@ -102,10 +103,16 @@ def _at_checkpoint(world: World, roll: Roll, policy: Policy, book: Book, now: fl
 
 
 def _halt_reason(world: World, roll: Roll, policy: Policy, now: float) -> str:
+    if world.refresh:
+        return (
+            f"instance refresh {world.refresh} replaces instances of this group as well; wait for "
+            "its end or cancel it"
+        )
     forgiven = roll.forgiven if policy.count_failures == "consecutive" else 0
-    counted = len(roll.failures) - forgiven
+    failures = [failure for failure in roll.failures[forgiven:] if not failure.made_up]
+    counted = len(failures)
     if counted > policy.max_failures.units(len(roll.victims), 1, up=False):
-        last = roll.failures[-1]
+        last = failures[-1]
         row = " in a row" if policy.count_failures == "consecutive" else ""
         return (
             f"{counted} failures{row}, {policy.max_failures} allowed; "
@@ -125,7 +132,7 @@ def _halt_reason(world: World, roll: Roll, policy: Policy, now: float) -> str:
 def _prepare(world: World, roll: Roll, policy: Policy, book: Book) -> list[Action]:
     """Suspend what should be suspended, make headroom, raise the desired capacity."""
     if not book.victims:
-        return []
+        return _give_back(world, roll)
     actions: list[Action] = []
     missing = [p for p in policy.suspend if p not in world.group.suspended]
     if missing:
@@ -136,6 +143,14 @@ def _prepare(world: World, roll: Roll, policy: Policy, book: Book) -> list[Actio
     if wanted > roll.expected_desired:
         actions.append(SetDesired(before=roll.expected_desired, to=wanted))
     return actions
+
+
+def _give_back(world: World, roll: Roll) -> list[Action]:
+    """What a change of ours has taken from what others had set meanwhile."""
+    if roll.delta >= 0:
+        return []
+    raised = [SetMax(roll.live)] if roll.live > world.group.max_size else []
+    return [*raised, SetDesired(before=roll.expected_desired, to=roll.live)]
 
 
 def _clear_failed(world: World, roll: Roll, policy: Policy) -> list[Action]:
@@ -159,11 +174,11 @@ def _replace(roll: Roll, policy: Policy, book: Book, planned: list[Action]) -> l
     """Terminate as many victims as the floor allows, those that do not serve first."""
     delta = roll.delta + sum(a.to - a.before for a in planned if isinstance(a, SetDesired))
     alive = book.alive
-    spare = book.serving - book.floor
+    spare = book.serving - book.extra - book.floor
     # Capacity on its way: what the group wants but does not have ready. A victim that does not
     # serve costs nothing, but replacing all of them at once would bet the group on one health
     # check; so they share the window with the others.
-    settled = book.held - book.unready
+    settled = book.held - book.extra - book.unready
     window = book.surge + (book.live - book.floor) - (book.live + delta - settled)
     actions: list[Action] = []
     for victim in order(book, roll, policy):
@@ -194,6 +209,8 @@ def _waiting_for(world: World, roll: Roll, policy: Policy, book: Book) -> str:
     pending = [r for r in roll.replacements.values() if not r.settled]
     if pending:
         return _say_unready(world, pending)
+    if roll.missing:
+        return f"to be sure that {', '.join(roll.missing)} has left the group"
     if world.capacity < roll.expected_desired:
         return f"for the group to launch: it has {world.capacity} of {roll.expected_desired}"
     if book.victims:
@@ -224,6 +241,8 @@ def _restore(world: World, roll: Roll, policy: Policy, book: Book, now: float) -
     waited = 0.0 if roll.restoring_since is None else now - roll.restoring_since
     if waited > 2 * policy.ready_timeout:
         return [Finish(roll.outcome, _leftover(roll))]
+    if roll.delta < 0:
+        return _give_back(world, roll)
     if roll.delta:
         if roll.gave_up or waited > policy.ready_timeout:
             return [*_put_back(world, roll), Finish(roll.outcome, _leftover(roll))]
@@ -264,7 +283,7 @@ def _shed(world: World, roll: Roll, policy: Policy, book: Book, now: float) -> l
     what does not serve yet, then victims, then, where none of them fits, the newest of what we
     launched.
     """
-    delta, spare = roll.delta, book.serving - book.floor
+    delta, spare = roll.delta, book.serving - book.extra - book.floor
     actions: list[Action] = []
     for instance, serving, cause in _shed_candidates(world, roll, policy, book):
         if instance.weight > delta or (serving and instance.weight > spare):

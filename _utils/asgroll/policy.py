@@ -49,7 +49,7 @@ class Policy:
     order: str = "zone"
     protected: str = "refuse"
     standby: str = "skip"
-    suspend: tuple[str, ...] = ("AZRebalance",)
+    suspend: tuple[str, ...] = ("AZRebalance", "InstanceRefresh")
     ready_timeout: float = 900.0
     drain_timeout: float = 900.0
     healthy_for: float = 0.0
@@ -139,12 +139,14 @@ KEYS: dict[str, Key] = {
         "least.",
     ),
     "settle_time": Key(
-        values.parse_duration, "How long AWS's answers may lag behind a change of ours."
+        values.parse_duration,
+        "How long AWS's answers may lag behind a change, and how long something unexpected has to "
+        "be seen before it is believed (docs/live-capacity.md).",
     ),
     "max_failures": Key(
         values.amount(100),
         "Failures that are tolerated before the roll halts: a number, or a percentage of the "
-        "instances to replace.",
+        "instances to replace. Failed launches count only while nothing can be launched.",
     ),
     "count_failures": Key(
         values.choice("total", "consecutive"),

@@ -15,11 +15,12 @@ from asgroll import marks
 from asgroll.aws import Aws
 from asgroll.errors import AwsError, MarkError
 from asgroll.gates import heeding, judge, unused
-from asgroll.model import Activity, Extremes, Roll, Verdict, World
+from asgroll.model import Extremes, Roll
 from asgroll.obstacles import alarmed, blocking, cautions, off_clock, uneasy
 from asgroll.policy import Policy
 from asgroll.report import leftovers
 from asgroll.selection import Choice, choose
+from asgroll.world import Activity, Verdict, World
 
 T = TypeVar("T")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from asgroll import marks
-from asgroll.model import Instance, Phase, Roll, World
+from asgroll.model import Phase, Roll
+from asgroll.world import Instance, World
 
 
 def recovered(world: World, due: marks.Due, launched: Mapping[str, float], now: float) -> Roll:

@@ -8,21 +8,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from asgroll.model import (
-    IN_SERVICE,
-    Extremes,
-    Failure,
-    Group,
-    Instance,
-    PendingChange,
-    Phase,
-    Replacement,
-    Roll,
-    Verdict,
-    World,
-)
+from asgroll.accounting import account
+from asgroll.model import Extremes, Failure, Phase, Replacement, Roll, Termination
 from asgroll.policy import Policy
 from asgroll.values import format_duration
+from asgroll.world import IN_SERVICE, Instance, Verdict, World
+
+#: Seconds in which a group that could not launch in one zone has tried another one, in all public
+#: accounts of it (5 to 60), and a look more.
+LAUNCH_PATIENCE_SECONDS = 90.0
 
 
 def serves(instance: Instance, roll: Roll) -> bool:
@@ -52,13 +46,11 @@ def fold(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
     if world.group.deleting:  # its sizes say nothing any more
         return roll
     before = roll
-    roll = _follow_max(roll, world.group, policy, now)
-    roll = _account(roll, world, policy, now)
+    roll = account(roll, world, policy, now)
     roll = _follow_terminations(roll, world, policy, now)
-    roll = _follow_victims(roll, world)
+    roll = _follow_victims(roll, world, policy, now)
     roll = _follow_replacements(roll, world, policy, now)
-    roll = _count_launch_failures(roll, world)
-    roll = roll.with_(just_resumed=False)
+    roll = _count_launch_failures(roll, world, policy, now)
     short = world.capacity < roll.expected_desired
     since = (roll.short_since or now) if short else None
     serving = sum(i.weight for i in world.instances.values() if serves(i, roll))
@@ -68,105 +60,6 @@ def fold(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
         extremes=_extremes(roll, world, policy, serving),
     )
     return roll.with_(progress_at=now) if _progressed(before, roll) else roll
-
-
-# --- desired capacity: which part of it is ours --------------------------------------------------
-
-
-def _account(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
-    pending = roll.pending
-    if pending is not None:
-        late = now - pending.at >= policy.settle_time
-        if pending.applied:
-            if world.group.desired != pending.after and not late:
-                return roll
-        elif pending.instance:
-            settled = _settle_decrement(roll, pending, world, late)
-            if settled is None:
-                return roll
-            roll = settled
-        elif world.group.desired == pending.after:
-            change = pending.after - pending.before
-            roll = roll.with_(delta=roll.delta + change, expected_desired=pending.after)
-        elif not late:
-            return roll
-        roll = roll.with_(pending=None)
-    roll = _unexplained(roll, world.group, policy, now)
-    if roll.drop_seen_at is not None:
-        return roll
-    # Limits that our surge hides. A raised MinSize: without us AWS would have scaled out to it.
-    # A scale-out into the room that only our raised MaxSize gives: it would not have happened.
-    live = max(roll.live, world.group.min_size)
-    if roll.max_set is not None:
-        live = min(live, max(roll.max_size, world.group.min_size))
-    return roll.with_(delta=roll.expected_desired - live)
-
-
-def _unexplained(roll: Roll, group: Group, policy: Policy, now: float) -> Roll:
-    """
-    A desired capacity that is not what we expect is somebody's change, or an old answer.
-
-    A drop lowers the floor, so it has to be seen for ``settle_time`` before it is believed.
-    """
-    if roll.just_resumed and group.desired == roll.live:
-        # while nobody was working on it, somebody has given back our share
-        return roll.with_(delta=0, expected_desired=group.desired, drop_seen_at=None)
-    if group.desired == roll.expected_desired:
-        return roll.with_(drop_seen_at=None)
-    if group.desired < roll.expected_desired:
-        since = now if roll.drop_seen_at is None else roll.drop_seen_at
-        if now - since < policy.settle_time:
-            return roll.with_(drop_seen_at=since)
-    return _outside_change(roll.with_(drop_seen_at=None), group)
-
-
-def _settle_decrement(roll: Roll, pending: PendingChange, world: World, late: bool) -> Roll | None:
-    """
-    Decide whether a terminate-with-decrement took effect; None while it cannot be told.
-
-    In doubt it counts as applied: taking too little off our own share would leave the live
-    capacity looking smaller than it is, and serving could dip.
-    """
-    instance = world.instances.get(pending.instance)
-    left = instance is None or instance.leaving
-    drop = pending.before - world.group.desired
-    most = pending.before - pending.after
-    if left and drop:
-        amount = drop if 0 < drop <= most else most
-        return roll.with_(
-            delta=roll.delta - amount, expected_desired=roll.expected_desired - amount
-        )
-    return roll if late else None
-
-
-def _outside_change(roll: Roll, group: Group) -> Roll:
-    """
-    Somebody else changed the desired capacity: it is theirs, less our own share.
-
-    Where AWS had to clamp it to a changed MinSize or MaxSize, the live capacity is what remains of
-    the old one inside the new limits, and only what differs from the limit is somebody's wish.
-    """
-    live = roll.live
-    if group.min_size > roll.expected_desired:
-        new_live = group.desired
-    elif group.max_size < roll.expected_desired:
-        new_live = min(live, group.max_size) - (group.max_size - group.desired)
-    else:
-        new_live = group.desired - roll.delta
-    return roll.with_(
-        expected_desired=group.desired,
-        delta=group.desired - new_live,
-        excused=roll.excused + max(0, live - new_live),
-    )
-
-
-def _follow_max(roll: Roll, group: Group, policy: Policy, now: float) -> Roll:
-    """A MaxSize that is neither ours nor the one we found is somebody's new wish: adopt it."""
-    if group.max_size in (roll.max_set, roll.max_size):
-        return roll
-    if roll.max_set is not None and now - roll.max_set_at < policy.settle_time:
-        return roll
-    return roll.with_(max_size=group.max_size, max_set=None)
 
 
 # --- instances -----------------------------------------------------------------------------------
@@ -182,9 +75,11 @@ def _follow_terminations(roll: Roll, world: World, policy: Policy, now: float) -
         waited = now - term.asked_at
         late = now - max(term.asked_at, roll.resumed_at) > policy.drain_timeout
         if instance is None or instance.lifecycle == "Terminated":
-            leaving = now if term.leaving_at is None else term.leaving_at
-            terminations[key] = replace(term, leaving_at=leaving, gone_at=now, unclear=False)
-        elif instance.leaving:
+            terminations[key] = _absent(term, instance, policy, now)
+            continue
+        if term.missing_since is not None:
+            term = terminations[key] = replace(term, missing_since=None)
+        if instance.leaving:
             if term.leaving_at is None:
                 term = replace(term, leaving_at=now, unclear=False)
             if late and not term.overdue:
@@ -199,6 +94,21 @@ def _follow_terminations(roll: Roll, world: World, policy: Policy, now: float) -
     return roll.with_(terminations=terminations, failures=failures)
 
 
+def _absent(
+    term: Termination, instance: Instance | None, policy: Policy, now: float
+) -> Termination:
+    """
+    Gone for good: it was seen leaving, or is said to be terminated. Otherwise one answer may lack
+    a member that is there, so it has to be absent for ``settle_time``.
+    """
+    since = now if term.missing_since is None else term.missing_since
+    sure = term.leaving_at is not None or instance is not None
+    if sure or now - since >= policy.settle_time:
+        leaving = since if term.leaving_at is None else term.leaving_at
+        return replace(term, leaving_at=leaving, gone_at=since, unclear=False)
+    return replace(term, missing_since=since)
+
+
 def _overdue(key: str, instance: Instance, waited: float, now: float) -> Failure:
     return Failure(
         now,
@@ -207,16 +117,27 @@ def _overdue(key: str, instance: Instance, waited: float, now: float) -> Failure
     )
 
 
-def _follow_victims(roll: Roll, world: World) -> Roll:
-    """A victim that vanished without us counts as done: what replaces it is as good as any."""
-    vanished = [
-        key
-        for key in roll.victims
-        if key not in roll.terminations
-        and key not in roll.vanished
-        and ((instance := world.instances.get(key)) is None or instance.leaving)
-    ]
-    return roll.with_(vanished=roll.vanished | frozenset(vanished)) if vanished else roll
+def _follow_victims(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
+    """
+    A victim that vanished without us counts as done: what replaces it is as good as any.
+
+    One answer may lack a member that is there, so it has to be absent for ``settle_time``; one
+    that shows up again is a victim again.
+    """
+    missing: dict[str, float] = {}
+    vanished: set[str] = set()
+    for key in roll.victims:
+        if key in roll.terminations:
+            continue
+        instance = world.instances.get(key)
+        if instance is not None:
+            if instance.leaving:
+                vanished.add(key)
+        elif key in roll.vanished or now - roll.missing.get(key, now) >= policy.settle_time:
+            vanished.add(key)
+        else:
+            missing[key] = roll.missing.get(key, now)
+    return roll.with_(missing=missing, vanished=frozenset(vanished))
 
 
 def _follow_replacements(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
@@ -244,6 +165,9 @@ def _follow_replacements(roll: Roll, world: World, policy: Policy, now: float) -
             seen = replace(seen, failed_at=now)
             failures.append(_not_ready(seen, instance, now))
         replacements[key] = seen
+    before = roll.failures
+    if len(replacements) > len(roll.replacements):  # a launch makes up for those that failed
+        before = tuple(replace(f, made_up=f.made_up or f.launch) for f in before)
     ready = any(
         new.ready_at is not None
         and (old := roll.replacements.get(key)) != new
@@ -253,7 +177,7 @@ def _follow_replacements(roll: Roll, world: World, policy: Policy, now: float) -
     return roll.with_(
         replacements=replacements,
         forgiven=len(roll.failures) if ready else roll.forgiven,
-        failures=(*roll.failures, *failures),
+        failures=(*before, *failures),
         excused=excused - looming,
     )
 
@@ -318,8 +242,19 @@ def describe(instance: Instance) -> str:
     return instance.answer.why or instance.answer.verdict.value
 
 
-def _count_launch_failures(roll: Roll, world: World) -> Roll:
-    """Failed launches of instances that never showed up in the group; the others are followed."""
+def _count_launch_failures(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
+    """
+    Failed launches of instances that never showed up in the group; the others are followed.
+
+    A launch that fails in one zone is tried in another within a minute, so failures count only once
+    nothing has been launched for ``LAUNCH_PATIENCE_SECONDS``, and a launch makes up for all before.
+    """
+    if roll.short_since is None:
+        return roll
+    launched = [new.seen_at for new in roll.replacements.values()]
+    lacking_since = max(roll.short_since, roll.resumed_at, *launched)
+    if now - lacking_since < LAUNCH_PATIENCE_SECONDS:
+        return roll
     new = [
         a
         for a in world.activities
@@ -328,9 +263,10 @@ def _count_launch_failures(roll: Roll, world: World) -> Roll:
     if not new:
         return roll
     failures = tuple(
-        Failure(a.started_at, "a launch failed", a.message or a.description)
+        Failure(a.started_at, "a launch failed", a.message or a.description, launch=True)
         for a in new
-        if a.instance not in roll.replacements and a.started_at >= roll.resumed_at
+        if a.instance not in roll.replacements
+        and a.started_at >= lacking_since - policy.settle_time
     )
     counted = roll.counted_launch_failures | {a.id for a in new}
     return roll.with_(failures=roll.failures + failures, counted_launch_failures=counted)

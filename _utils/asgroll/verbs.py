@@ -20,10 +20,11 @@ from asgroll.engine import Engine
 from asgroll.errors import AsgrollError, AwsError, JournalError, MarkError, PolicyError, Taken
 from asgroll.events import OUTPUTTER
 from asgroll.master import Master
-from asgroll.model import Group, Phase, Roll
+from asgroll.model import Phase, Roll
 from asgroll.policy import SECTIONS, Policy
 from asgroll.recovery import recovered
 from asgroll.stopping import EndedAtOnce, StopSignals
+from asgroll.world import Group
 
 #: One group's work: ``work(master, group, arn, policy, aws)`` → an answer.
 Work = Callable[[Master, str, str, Policy, AwsLaunch], dict]

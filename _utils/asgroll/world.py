@@ -215,8 +215,10 @@ class World:
     One observation, taken at ``taken_at``.
 
     ``targets`` maps the name of each target group or load balancer to the health of its members.
-    ``activities`` are read only in turns in which the group lacks instances. ``alarms`` maps the
-    name of each watched CloudWatch alarm to its state, ``missing`` when there is none.
+    ``activities`` are read only in turns in which the group lacks instances or nobody has told yet
+    what stood there before our last change of the desired capacity. ``alarms`` maps the name of
+    each watched CloudWatch alarm to its state, ``missing`` when there is none. ``refresh`` is an
+    instance refresh that owns the group, empty when none was seen by the last look for one.
     """
 
     group: Group
@@ -225,6 +227,7 @@ class World:
     activities: tuple[Activity, ...] = ()
     taken_at: float = 0.0
     alarms: Mapping[str, str] = field(default_factory=dict)
+    refresh: str = ""
 
     @property
     def capacity(self) -> int:

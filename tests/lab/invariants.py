@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+from tests.judge.wants import Wants
 from tests.lab.replay import Fleet
 from tests.lab.world import history as h
 from tests.lab.world.scaling import REBALANCE_MARGIN
@@ -140,7 +141,8 @@ class _Judge:
     started: bool = False
     began: float = 0.0
     ended: float = 0.0
-    live: int = 0
+    wants: Wants | None = None
+    began_with: int = 0
     ours: int = 0
     expected: dict[str, int] = field(default_factory=dict)
     suspended: frozenset[str] = frozenset()
@@ -158,7 +160,6 @@ class _Judge:
     victims_terminated: int = 0
     for_caller: set[str] = field(default_factory=set)
     called_off: int = 0
-    bound_at: float | None = None
     rebalancing: bool = False
     excused: int = 0
     lowest: int = 0
@@ -168,7 +169,8 @@ class _Judge:
         """Take the state at the beginning of the roll as what has to be kept."""
         fleet = self.fleet
         self.started, self.began, self.ended = True, time, time
-        self.live = fleet.sizes["desired"]
+        self.began_with = fleet.sizes["desired"]
+        self.wants = Wants(fleet.sizes, (0.0, self.unseen))
         self.expected = {key: fleet.sizes[key] for key in ("min", "max")}
         self.suspended = fleet.suspended
         self.lowest, self.highest = fleet.serving, fleet.total
@@ -213,6 +215,8 @@ class _Judge:
             record.operation == GROUP_READ or record.operation in TARGET_READS
         ):
             self.last_reads[record.operation] = record.time
+            if record.operation == GROUP_READ:
+                self.wants.look(record.time)
 
     def _note_loss(self, record: h.Record, before: int) -> None:
         lost = before - self.fleet.serving
@@ -227,28 +231,18 @@ class _Judge:
                 self.called_off = min(max(record.before - record.after, 0), missing)
                 self.units["called off"] += self.called_off
         else:
-            self._others_want(record)
-
-    def _others_want(self, record: h.Size) -> None:
-        before = self.live
-        if record.field != "desired":
-            self.expected[record.field] = record.after
-            # without the caller's raise AWS would have refused such a minimum
-            self.expected["max"] = max(self.expected["max"], self.expected["min"])
-            self.bound_at = record.time
-        elif not self._clamped(record):
-            self.live += record.after - record.before
-        wanted = self.live
-        self.live = max(min(wanted, self.expected["max"]), self.expected["min"])
-        if record.field == "desired":  # room that only the caller's raise gave is the caller's
-            self.ours += max(wanted - self.live, 0)
-        if self.live > before:
+            before = self.live
+            if record.field != "desired":
+                self.expected[record.field] = record.after
+                self.expected["max"] = max(self.expected["max"], self.expected["min"])
+        self.wants.size(record)
+        if record.actor != "caller" and self.live > before:
             self.losses.append((record.time, self.live - before))
 
-    def _clamped(self, record: h.Size) -> bool:
-        """Say whether AWS only moved desired, our surge in it, to a bound set at this moment."""
-        bound = self.expected["min" if record.after > record.before else "max"]
-        return record.time == self.bound_at and record.after == bound
+    @property
+    def live(self) -> int:
+        """The least that others want."""
+        return self.wants.wanted.low
 
     def _launch(self, record: h.Launch) -> None:
         self.launches += 1
@@ -261,14 +255,14 @@ class _Judge:
     def _total(self, record: h.Lifecycle) -> None:
         if record.after != "Pending":
             return
-        allowed = self.live + self.surge + self.fleet.heaviest - 1
+        allowed = self.wants.wanted.high + self.surge + self.fleet.heaviest - 1
         if self.rebalancing:
             allowed += max(1, int(self.fleet.sizes["max"] * REBALANCE_MARGIN))
         if self.fleet.total > allowed:
             self._broken(
                 "I2",
                 record.time,
-                f"{self.fleet.total} units with {record.instance}; live {self.live} + surge "
+                f"{self.fleet.total} units with {record.instance}; {self.wants.wanted} + surge "
                 f"{self.surge} allow {allowed}",
             )
 
@@ -301,7 +295,8 @@ class _Judge:
         if not served or record.instance not in self.fleet.serves or record.instance in self.failed:
             return "failed"
         # A decrement has been taken from desired just before this record.
-        return "surplus" if record.decrement and self.ours >= 0 else None
+        enough = self.fleet.sizes["desired"] >= self.live
+        return "surplus" if record.decrement and enough else None
 
     def _floor(self, record: h.Termination, weight: int) -> None:
         if record.instance not in self.fleet.serves:
@@ -339,7 +334,9 @@ class _Judge:
         """
         failed = min(self.units["lost"], self.units["called off"])
         held = max(self.ours, 0) + self.fleet.heaviest - 1
-        allowed = self.units["terminated"] + failed + held
+        # a change of the caller's that gives others what it has overwritten launches for them
+        grown = max(self.live - self.began_with, 0)
+        allowed = self.units["terminated"] + failed + held + grown
         if self.units["launched"] > allowed:
             self._broken(
                 "I4",
@@ -352,7 +349,11 @@ class _Judge:
         """Judge I5; a group that is gone has nothing to restore."""
         if not self.fleet.exists:
             return
-        for key, wanted in {**self.expected, "desired": self.live}.items():
+        desired = self.fleet.sizes["desired"]
+        wanted = self.wants.wanted
+        if desired not in wanted:
+            self._broken("I5", self.ended, f"desired is {desired}, not {wanted}")
+        for key, wanted in self.expected.items():
             if self.fleet.sizes[key] != wanted:
                 self._broken("I5", self.ended, f"{key} is {self.fleet.sizes[key]}, not {wanted}")
         if self.fleet.suspended != self.suspended:

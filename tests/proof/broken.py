@@ -13,9 +13,10 @@ from typing import Any
 from asgroll import engine, journal, planner, tracker
 from asgroll.actions import Action, Terminate
 from asgroll.aws import Aws
-from asgroll.model import Roll, Victim, World
+from asgroll.model import Roll, Victim
 from asgroll.planner import Book
 from asgroll.policy import Policy
+from asgroll.world import World
 
 
 def floor_one_too_low(world: World, roll: Roll, policy: Policy, count=planner.count) -> Book:
@@ -34,7 +35,7 @@ def surge_one_too_large(world: World, roll: Roll, policy: Policy, count=planner.
 
 def chosen_anew(roll: Roll, world: World, policy: Policy, now: float, fold=tracker.fold) -> Roll:
     """Choose the victims again when a roll is resumed, among all that are there then."""
-    if roll.just_resumed:
+    if roll.resumed_at and roll.progress_at == roll.resumed_at:
         now_there = {i.id: Victim(i.id, i.zone, i.weight) for i in world.instances.values()}
         roll = roll.with_(victims={**roll.victims, **now_there})
     return fold(roll, world, policy, now)

@@ -240,7 +240,7 @@ def test_a_denied_resume_says_what_is_left_suspended():
     assert outcome.old_left() == set()
     assert [item.rule for item in outcome.verdict.violations] == ["I5"]
     assert outcome.code != 0
-    assert outcome.summary["left_changed"] == {"suspended": ["AZRebalance"]}
+    assert outcome.summary["left_changed"] == {"suspended": ["AZRebalance", "InstanceRefresh"]}
     assert "ResumeProcesses" in outcome.roll.reason
 
 

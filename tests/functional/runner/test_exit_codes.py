@@ -52,7 +52,7 @@ def test_a_plan_changes_nothing_and_exits_0(stage):
     assert done.code == 0
     assert [row["why"] for row in found["instances"]] == ["all are replaced"] * 3
     assert found["changes"] == [
-        "suspend AZRebalance (unless it is), resume at the end",
+        "suspend AZRebalance, InstanceRefresh (unless it is already), resume at the end",
         "max 3 → 5, back to 3 at the end",
         "desired 3 → 5, back to the live capacity at the end",
     ]

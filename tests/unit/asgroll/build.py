@@ -1,19 +1,9 @@
 """Short ways to say a world, a roll and a policy; every test says only what it is about."""
 
 from asgroll.gates import judge
-from asgroll.model import (
-    READY,
-    Answer,
-    Group,
-    Instance,
-    Replacement,
-    Roll,
-    TargetHealth,
-    Verdict,
-    Victim,
-    World,
-)
+from asgroll.model import Replacement, Roll, Victim
 from asgroll.policy import parse
+from asgroll.world import READY, Answer, Group, Instance, TargetHealth, Verdict, World
 
 NOW = 1_000_000.0
 SPEC = "lt-0aa:2"
@@ -40,7 +30,7 @@ def world(*instances, desired=None, minimum=0, maximum=10, **group):
             max_size=maximum,
             desired=held if desired is None else desired,
             specs=group.pop("specs", (SPEC,)),
-            suspended=frozenset(group.pop("suspended", ("AZRebalance",))),
+            suspended=frozenset(group.pop("suspended", ("AZRebalance", "InstanceRefresh"))),
             **group,
         ),
         instances=members,

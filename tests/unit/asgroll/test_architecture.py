@@ -14,6 +14,7 @@ PURE = (
     "ordering",
     "pace",
     "tracker",
+    "accounting",
     "outcome",
     "selection",
     "gates",

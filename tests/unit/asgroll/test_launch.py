@@ -9,7 +9,7 @@ import pytest
 
 from asgroll import launch
 from asgroll.launch import Launch, Source
-from asgroll.model import Group
+from asgroll.world import Group
 
 OLD, NEW = b"#!/bin/sh\necho old\n", b"#!/bin/sh\necho new\n"
 TEMPLATE = {"LaunchTemplateId": "lt-0aa", "LaunchTemplateName": "web"}

@@ -9,7 +9,8 @@ import pytest
 from asgroll import marks
 from asgroll.errors import Denied, MarkError, Taken, Temporary, Throttled, Unclear
 from asgroll.lease import GUARD_SECONDS, QUICK_SECONDS, UNSEEN_SECONDS, Standing
-from asgroll.model import Group, Phase, World
+from asgroll.model import Phase
+from asgroll.world import Group, World
 from tests.functional.roll.harness import GROUP
 from tests.unit.asgroll.two_masters import LEASE_TIME, Master, Stage
 

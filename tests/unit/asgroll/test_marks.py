@@ -8,7 +8,8 @@ import pytest
 from asgroll import marks
 from asgroll.actions import SetDesired, SetMax, Suspend, Terminate
 from asgroll.errors import MarkError
-from asgroll.model import Cause, Group, PendingChange
+from asgroll.model import Cause, PendingChange
+from asgroll.world import Group
 from tests.unit.asgroll.build import NOW, instance, roll, world
 
 TAKEN_BY_EVERY_SERVICE = re.compile(r"[A-Za-z0-9 +\-=._:/@]{1,256}")
@@ -139,7 +140,7 @@ LOWERING = dataclasses.replace(DUE, leaving=(("i-1", 1), ("i-2", 1)))
         pytest.param(DUE, 11, "", 1, id="one is missing: it counts as given back"),
         pytest.param(DUE, 10, "", 0, id="all given back"),
         pytest.param(DUE, 7, "", 0, id="scaled in besides"),
-        pytest.param(DUE, 15, "", 2, id="scaled out besides"),
+        pytest.param(DUE, 15, "", 0, id="fifteen set: nothing of them is ours"),
         pytest.param(RAISING, 12, "", 2, id="raised"),
         pytest.param(RAISING, 10, "", 0, id="not raised"),
         pytest.param(RAISING, 11, "", 0, id="not raised, or raised and scaled in: in doubt not"),
@@ -147,7 +148,7 @@ LOWERING = dataclasses.replace(DUE, leaving=(("i-1", 1), ("i-2", 1)))
         pytest.param(LOWERING, 12, "12", 2, id="neither has left"),
         pytest.param(LOWERING, 11, "2", 1, id="one has left"),
         pytest.param(LOWERING, 10, "", 0, id="both have left"),
-        pytest.param(LOWERING, 12, "2", 1, id="one has left, and somebody scaled out"),
+        pytest.param(LOWERING, 12, "2", 0, id="one has left, and twelve were set"),
         pytest.param(LOWERING, 14, "", 0, id="both have left, and somebody scaled out"),
         pytest.param(LOWERING, 10, "2", 0, id="one has left, and somebody scaled in"),
     ],

@@ -55,7 +55,8 @@ PAUSES = {
         a_roll(booted(100), pending=PendingChange(NOW, 5, 6, applied=True)),
         3.0,
     ),
-    "a drop of desired has to be believed": (a_roll(drop_seen_at=NOW), 3.0),
+    "another desired capacity has to be believed": (a_roll(doubted=3), 3.0),
+    "a victim that one answer lacked": (a_roll(missing={"i-old": NOW}), 3.0),
     "the last ones leave": (a_roll(booted(100), [leaving(500, gone=60), leaving(50)]), 3.0),
     "the last ones have just been asked": (
         a_roll(booted(100), [leaving(500, gone=60), leaving(18)]),

@@ -1,10 +1,13 @@
 """What the planner decides, as tables over one observation."""
 
+from dataclasses import replace
+
 import pytest
 
 from asgroll.actions import Finish, Restore, Resume, SetDesired, SetMax, Suspend, Terminate, Wait
-from asgroll.model import Answer, Cause, Failure, PendingChange, Phase, Termination, Verdict
+from asgroll.model import Cause, Failure, PendingChange, Phase, Termination
 from asgroll.planner import plan
+from asgroll.world import Answer, Verdict
 from tests.unit.asgroll.build import NOW, instance, new, policy, roll, world
 
 OLD = [instance(f"i-old{n}", "abc"[n % 3]) for n in range(6)]
@@ -43,7 +46,7 @@ def test_max_stays_and_the_surge_shrinks_when_max_may_not_be_raised():
 
 def test_processes_that_are_suspended_already_are_left_alone():
     view = world(*OLD, suspended=())
-    assert actions(view, roll(*OLD))[0] == Suspend(("AZRebalance",))
+    assert actions(view, roll(*OLD))[0] == Suspend(("AZRebalance", "InstanceRefresh"))
     assert not any(isinstance(a, Suspend) for a in actions(world(*OLD), roll(*OLD)))
 
 
@@ -108,6 +111,77 @@ def test_a_scale_out_by_others_raises_the_floor():
     # somebody wants 7 now: desired 9 of which 2 are ours
     state = state.with_(expected_desired=9)
     assert terminated(actions(view, state, surge=2)) == []
+
+
+def test_what_the_group_has_above_its_desired_capacity_is_not_spent():
+    # AWS has launched one more beside an instance at risk, which it will terminate by itself
+    rebalanced = [*OLD, instance("i-extra")]
+    state = roll(*OLD, expected_desired=6, replacements={"i-extra": new("i-extra")})
+    view = world(*rebalanced, desired=6)
+    assert terminated(actions(view, state.with_(delta=0), surge=0, max_unavailable=1)) == [
+        ("i-old0", False)
+    ]
+    found = actions(view, state, surge=1)
+    assert found == [SetDesired(6, 7)]
+    both = world(*rebalanced, desired=7)
+    raised = state.with_(expected_desired=7, delta=1)
+    assert terminated(actions(both, raised, surge=1)) == [("i-old0", False)]
+
+
+def test_nor_does_it_make_room_for_victims_that_do_not_serve():
+    sick = [instance(i.id, i.zone, ready=False) for i in OLD]
+    known = {key: new(key) for key in ("i-new0", "i-extra")}
+    view = world(*sick, instance("i-new0"), instance("i-extra"), desired=7)
+    state = roll(*OLD, delta=1, expected_desired=7, replacements=known)
+    assert terminated(actions(view, state, surge=1)) == [("i-old0", False)]
+
+
+@pytest.mark.parametrize("phase", [Phase.ROLLING, Phase.RESTORING])
+@pytest.mark.parametrize(("maximum", "first"), [(12, []), (8, [SetMax(10)])])
+def test_what_we_have_taken_from_others_is_given_back(phase, maximum, first):
+    fresh = [instance(f"i-new{n}") for n in range(8)]
+    state = roll(
+        *OLD,
+        delta=-2,
+        expected_desired=8,
+        phase=phase,
+        terminations={
+            i.id: Termination(i.id, NOW, Cause.VICTIM, False, False, None, NOW, NOW) for i in OLD
+        },
+        replacements={i.id: new(i.id) for i in fresh},
+    )
+    found = actions(world(*fresh, maximum=maximum), state, surge=2)
+    assert found == [*first, SetDesired(8, 10)]
+
+
+def test_a_victim_that_is_missing_is_waited_for():
+    view, state = (
+        world(*OLD[1:], desired=5),
+        roll(*OLD[:1], initial=OLD[1:], missing={"i-old0": NOW}),
+    )
+    (wait,) = actions(view, state.with_(expected_desired=5))
+    assert "i-old0" in wait.why
+
+
+def test_an_instance_refresh_halts_the_roll_by_name():
+    view = replace(world(*OLD), refresh="08b91cf7 (InProgress)")
+    assert actions(view, roll(*OLD)) == [
+        Finish(
+            Phase.HALTED,
+            "instance refresh 08b91cf7 (InProgress) replaces instances of this group as well; wait "
+            "for its end or cancel it",
+        )
+    ]
+    assert isinstance(actions(view, roll(*OLD), on_failure="abort")[0], Restore)
+
+
+def test_launches_that_were_made_up_for_do_not_halt_it():
+    failures = tuple(Failure(NOW, "a launch failed", "…", True, made_up) for made_up in (True,) * 5)
+    view, state = surged(ready=1, pending=1)
+    assert terminated(actions(view, state.with_(failures=failures), surge=2, max_failures=0))
+    more = (*failures, Failure(NOW, "a launch failed", "no capacity", True))
+    (halt,) = actions(view, state.with_(failures=more), surge=2, max_failures=0)
+    assert halt.reason.startswith("1 failures, 0 allowed; the last: a launch failed: no capacity")
 
 
 def test_a_replacement_that_is_not_healthy_long_enough_does_not_count():

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from asgroll.model import Activity, Cause, PendingChange, Phase, Termination
-from asgroll.tracker import fold, serves
+from asgroll.model import Cause, Failure, PendingChange, Phase, Termination
+from asgroll.tracker import LAUNCH_PATIENCE_SECONDS, fold, serves
+from asgroll.world import Activity
 from tests.unit.asgroll.build import NOW, instance, new, policy, roll, world
 
 OLD = [instance(f"i-old{n}") for n in range(4)]
@@ -28,42 +29,107 @@ def believed(view, state, **keys):
     ("delta", "seen", "limits", "live", "ours"),
     [
         pytest.param(1, 5, {}, 4, 1, id="nobody changed it"),
-        pytest.param(1, 7, {}, 6, 1, id="somebody scaled out by two"),
-        pytest.param(1, 3, {}, 2, 1, id="somebody scaled in by two"),
+        pytest.param(1, 7, {}, 7, 0, id="somebody set seven: seven are wanted"),
+        pytest.param(3, 6, {}, 4, 2, id="somebody took one off what the group showed"),
+        pytest.param(3, 4, {}, 4, 0, id="somebody set what was live: not less than that"),
+        pytest.param(3, 3, {}, 3, 0, id="somebody set less than was live"),
         pytest.param(1, 4, {"maximum": 4}, 4, 0, id="max was lowered to the live capacity"),
         pytest.param(1, 3, {"maximum": 3}, 3, 0, id="max was lowered below it"),
         pytest.param(1, 8, {"minimum": 8}, 8, 0, id="min was raised above ours"),
         pytest.param(2, 5, {"minimum": 4}, 4, 1, id="scaled in, but not below min"),
         pytest.param(4, 8, {"minimum": 6}, 6, 2, id="min was raised inside our surge"),
+        pytest.param(-2, 2, {}, 4, -2, id="ours has taken from what others had set"),
     ],
 )
-def test_a_change_by_others_is_told_from_our_own_share(delta, seen, limits, live, ours):
+def test_what_others_set_is_a_total(delta, seen, limits, live, ours):
     state = roll(*OLD, delta=delta, expected_desired=4 + delta)
-    if delta == 1 and seen == 5:
-        assert state.live == 4
     found = believed(world(*OLD, desired=seen, **limits), state)
     assert (found.live, found.delta) == (live, ours)
 
 
-def test_one_old_answer_does_not_lower_the_live_capacity():
+@pytest.mark.parametrize("odd", [4, 9])
+def test_one_odd_answer_changes_nothing(odd):
     state = roll(*OLD, delta=2, expected_desired=6)
-    stale = after(world(*OLD, desired=4), state, NOW, settle_time=10)
-    assert (stale.live, stale.drop_seen_at) == (4, NOW)
+    stale = after(world(*OLD, desired=odd), state, NOW, settle_time=10)
+    assert (stale.live, stale.doubted) == (4, odd)
     fresh = after(world(*OLD, desired=6), stale, NOW + 5, settle_time=10)
-    assert (fresh.live, fresh.delta, fresh.drop_seen_at) == (4, 2, None)
+    assert (fresh.live, fresh.delta, fresh.doubted) == (4, 2, None)
+    again = after(world(*OLD, desired=odd), fresh, NOW + 11, settle_time=10)
+    assert (again.live, again.doubted_at) == (4, NOW + 11)
+
+
+def test_each_new_value_has_to_be_seen_for_the_settle_time():
+    state = roll(*OLD, delta=2, expected_desired=6)
+    once = after(world(*OLD, desired=8), state, NOW, settle_time=10)
+    other = after(world(*OLD, desired=3), once, NOW + 9, settle_time=10)
+    assert after(world(*OLD, desired=3), other, NOW + 12, settle_time=10).live == 4
+    assert after(world(*OLD, desired=3), other, NOW + 19, settle_time=10).live == 3
 
 
 def test_what_a_person_gave_back_while_the_roll_was_paused_is_not_a_scale_in():
     paused = roll(*OLD, delta=2, expected_desired=6, phase=Phase.HALTED)
-    again = paused.reopened(Phase.RESTORING, NOW)
-    found = after(world(*OLD, desired=4), again)
+    found = believed(world(*OLD, desired=4), paused.reopened(Phase.RESTORING, NOW))
     assert (found.live, found.delta) == (4, 0)
 
 
 def test_a_scale_out_into_our_own_headroom_is_not_live_capacity():
     state = roll(*OLD, delta=0, max_size=4, max_set=5, max_set_at=NOW)
-    found = after(world(*OLD, desired=5, maximum=5), state)
+    found = believed(world(*OLD, desired=5, maximum=5), state)
     assert (found.live, found.delta) == (4, 1)
+
+
+def test_a_decrement_that_aws_shows_only_once_the_instance_has_gone_is_nobodys_wish():
+    term = Termination("i-old0", NOW, Cause.VICTIM, True, leaving_at=NOW)
+    state = roll(*OLD, delta=0, terminations={"i-old0": term})
+    leaving = [replace(OLD[0], lifecycle="Terminating"), *OLD[1:]]
+    for at in (NOW, NOW + 300):
+        state = after(world(*leaving, desired=5), state, at, settle_time=10)
+        assert (state.live, state.doubted) == (4, 5)
+    done = after(world(*OLD[1:], desired=4), state, NOW + 301, settle_time=10)
+    assert (done.live, done.doubted) == (4, None)
+
+
+SET = (
+    "At 2026-11-24T10:00:00Z a user request explicitly set group desired capacity changing the "
+    "desired capacity from {} to {}.  At 2026-11-24T10:00:05Z an instance was started in response "
+    "to a difference between desired and actual capacity, increasing the capacity from 6 to 8."
+)
+
+
+def told(before, after_, at=NOW):
+    return Activity(
+        "a1", at, None, "InProgress", "Launching a new EC2 instance", "", SET.format(before, after_)
+    )
+
+
+@pytest.mark.parametrize(
+    ("stood", "live", "ours"),
+    [
+        pytest.param(6, 6, 2, id="what we believed"),
+        pytest.param(10, 10, -2, id="somebody had set ten"),
+        pytest.param(7, 7, 1, id="somebody had set seven"),
+        pytest.param(5, 5, 3, id="somebody had set five"),
+    ],
+)
+def test_the_cause_tells_what_our_own_change_has_overwritten(stood, live, ours):
+    six = [instance(f"i-old{n}") for n in range(6)]
+    sent = PendingChange(NOW, 6, 8, applied=True)
+    state = roll(*six, delta=2, expected_desired=8, sent=sent)
+    view = world(*six, desired=8, maximum=20)
+    silent = after(view, state)
+    assert (silent.live, silent.sent) == (6, sent)
+    found = after(replace(view, activities=(told(stood, 8),)), silent)
+    assert (found.live, found.delta, found.sent) == (live, ours, None)
+
+
+def test_the_cause_of_another_change_tells_nothing():
+    sent = PendingChange(NOW, 4, 6, applied=True)
+    state = roll(*OLD, delta=2, expected_desired=6, sent=sent)
+    view = world(*OLD, desired=6, maximum=20)
+    for other in (told(9, 7), told(9, 6, at=NOW - 3600)):
+        found = after(replace(view, activities=(other,)), state)
+        assert (found.live, found.sent) == (4, sent)
+    assert after(view, state, NOW + 301).sent is None
 
 
 def test_our_own_change_is_not_taken_for_others_while_answers_may_lag():
@@ -72,9 +138,9 @@ def test_our_own_change_is_not_taken_for_others_while_answers_may_lag():
     stale = after(world(*OLD, desired=4), state, NOW + 5, settle_time=10)
     assert (stale.live, stale.pending) == (4, ours)
     later = after(world(*OLD, desired=4), state, NOW + 11, settle_time=10)
-    assert (later.pending, later.drop_seen_at) == (None, NOW + 11)
+    assert (later.pending, later.doubted_at) == (None, NOW + 11)
     latest = after(world(*OLD, desired=4), later, NOW + 21, settle_time=10)
-    assert latest.live == 3
+    assert (latest.live, latest.delta) == (4, 0)
 
 
 @pytest.mark.parametrize(
@@ -222,9 +288,13 @@ def test_what_has_to_be_seen_for_a_while_is_seen_anew_after_a_pause():
     long_ago = NOW - 9000
     paused = roll(
         instance("i-old"),
+        expected_desired=3,
+        delta=2,
         phase=Phase.STOPPED,
         short_since=long_ago,
-        drop_seen_at=long_ago,
+        doubted=1,
+        doubted_at=long_ago,
+        missing={"i-old": long_ago},
         replacements={
             "i-n": new("i-n", ready=False, healthy_since=long_ago),
             "i-gone": new("i-gone", ready=False, missing_since=long_ago),
@@ -236,18 +306,50 @@ def test_what_has_to_be_seen_for_a_while_is_seen_anew_after_a_pause():
     assert seen.replacements["i-n"].ready_at is None
     short = world(instance("i-old"), desired=1)
     seen = fold(paused.reopened(Phase.ROLLING, NOW).with_(expected_desired=3), short, policy(), NOW)
-    assert seen.drop_seen_at == NOW
+    assert (seen.doubted, seen.doubted_at) == (1, NOW)
+    gone = world(desired=3)
+    seen = fold(paused.reopened(Phase.ROLLING, NOW), gone, policy(), NOW)
+    assert (seen.vanished, seen.missing) == (frozenset(), {"i-old": NOW})
 
 
 def test_new_instances_that_a_scale_in_took_are_excused():
     fresh = instance("i-new", lifecycle="Terminating")
     state = roll(*OLD, delta=1, expected_desired=5, replacements={"i-new": new("i-new")})
     found = believed(world(*OLD, fresh, desired=4), state)
-    assert (found.failures, found.live) == ((), 3)
+    assert (found.failures, found.live) == ((), 4)
 
 
-def test_a_victim_that_vanished_without_us_is_noted():
-    assert after(world(*OLD[1:], desired=4), roll(*OLD)).vanished == {"i-old0"}
+def test_a_victim_counts_as_gone_only_after_the_settle_time():
+    lacking = world(*OLD[1:], desired=4)
+    once = after(lacking, roll(*OLD), settle_time=10)
+    assert (once.vanished, once.missing) == (frozenset(), {"i-old0": NOW})
+    back = after(world(*OLD), once, NOW + 5, settle_time=10)
+    assert (back.vanished, back.missing) == (frozenset(), {})
+    again = after(lacking, back, NOW + 11, settle_time=10)
+    assert again.vanished == frozenset()
+    assert after(lacking, again, NOW + 21, settle_time=10).vanished == {"i-old0"}
+
+
+def test_a_victim_that_shows_up_again_is_a_victim_again():
+    gone = roll(*OLD, vanished=frozenset({"i-old0"}))
+    assert after(world(*OLD), gone).vanished == frozenset()
+    assert after(world(*OLD[1:], desired=4), gone).vanished == {"i-old0"}
+
+
+def test_a_victim_that_is_leaving_counts_as_gone_at_once():
+    leaving = replace(OLD[0], lifecycle="Terminating")
+    assert after(world(leaving, *OLD[1:]), roll(*OLD), settle_time=10).vanished == {"i-old0"}
+
+
+def test_one_answer_without_a_terminated_instance_does_not_tell_that_it_has_gone():
+    asked = {"i-old0": Termination("i-old0", NOW, Cause.VICTIM, False, unclear=True)}
+    once = after(world(*OLD[1:]), roll(*OLD, terminations=asked), settle_time=10)
+    assert once.terminations["i-old0"].gone_at is None
+    back = after(world(*OLD), once, NOW + 9, settle_time=10)
+    assert back.terminations["i-old0"].missing_since is None
+    assert after(world(*OLD), back, NOW + 11, settle_time=10).terminations == {}
+    absent = after(world(*OLD[1:]), once, NOW + 10, settle_time=10).terminations["i-old0"]
+    assert (absent.gone_at, absent.unclear) == (NOW, False)
 
 
 def test_a_victim_that_does_not_leave_in_time_counts_once_as_a_failure():
@@ -261,23 +363,54 @@ def test_a_victim_that_does_not_leave_in_time_counts_once_as_a_failure():
     assert len(after(view, found, NOW + 999, drain_timeout=900).failures) == 1
 
 
-def failed_launch(key, description="Launching a new EC2 instance.  Status Reason: …"):
-    return Activity(key, NOW, NOW, "Failed", description, "InsufficientInstanceCapacity")
+def failed_launch(key, description="Launching a new EC2 instance.  Status Reason: …", at=NOW):
+    return Activity(key, at, at, "Failed", description, "InsufficientInstanceCapacity")
+
+
+def lacking(*activities, **fields):
+    """A group that lacks an instance for so long that its failed launches count."""
+    since = NOW - LAUNCH_PATIENCE_SECONDS
+    state = roll(*OLD, **({"expected_desired": 5, "delta": 1, "short_since": since} | fields))
+    return replace(world(*OLD, desired=5), activities=activities), state
 
 
 def test_failed_launches_count_once_each_and_old_ones_never():
-    view = replace(world(*OLD, desired=5), activities=(failed_launch("new"), failed_launch("old")))
-    state = roll(*OLD, counted_launch_failures=frozenset({"old"}))
+    known = frozenset({"old"})
+    view, state = lacking(failed_launch("new"), failed_launch("old"), counted_launch_failures=known)
     found = after(view, state)
     assert [f.why for f in found.failures] == ["InsufficientInstanceCapacity"]
     assert after(view, found).failures == found.failures
 
 
+def test_a_launch_that_failed_in_one_zone_may_be_tried_in_another_first():
+    view, state = lacking(failed_launch("a"), short_since=NOW - 60)
+    assert after(view, state).failures == ()
+    assert len(after(view, state, NOW + 30).failures) == 1
+
+
+def test_a_launch_that_failed_before_the_group_lacked_anybody_does_not_count():
+    view, state = lacking(failed_launch("a", at=NOW - 600))
+    assert after(view, state, settle_time=10).failures == ()
+
+
+def test_a_launch_makes_up_for_those_that_failed_before():
+    view, state = lacking(failed_launch("a"))
+    failed = after(view, state)
+    assert [f.made_up for f in failed.failures] == [False]
+    launched = after(replace(view, instances={**view.instances, "i-n": instance("i-n")}), failed)
+    assert [f.made_up for f in launched.failures] == [True]
+
+
+def test_a_launch_does_not_make_up_for_a_replacement_that_failed():
+    state = roll(*OLD, failures=(Failure(NOW, "new instance i-x is gone", "…"),))
+    found = after(world(*OLD, instance("i-n"), desired=5), state)
+    assert [f.made_up for f in found.failures] == [False]
+
+
 def test_the_failed_launch_of_an_instance_that_is_followed_anyway_counts_once():
     named = failed_launch("a1", "Launching a new EC2 instance: i-0123456789abcdef0")
-    view = replace(world(*OLD, desired=5), activities=(named,))
-    gone = new("i-0123456789abcdef0", ready=False, gone_at=NOW)
-    state = roll(*OLD, replacements={"i-0123456789abcdef0": gone})
+    gone = new("i-0123456789abcdef0", ready=False, seen=NOW - 900, gone_at=NOW)
+    view, state = lacking(named, replacements={"i-0123456789abcdef0": gone})
     assert after(view, state).failures == ()
 
 

@@ -1,0 +1,167 @@
+"""
+Desired capacity and MaxSize: which part of them is ours, and what others want. Pure.
+
+Whoever else sets the desired capacity names a total: `set-desired-capacity`, a scheduled action,
+Terraform, ExactCapacity, and target tracking, which is proportional to the capacity that it finds,
+ours included (EC2 Auto Scaling user guide, "target tracking scaling policies"). So
+
+* upwards the live capacity is what they have set: 10 set while 6 were live and 8 shown → 10;
+* downwards it is the smaller of the two: 7 set while 6 were live and 8 shown → 6, 5 set → 5. A
+  scaling policy that takes one off what it finds may have meant 7 or 5; a live capacity that rose
+  at each of its steps would never come down;
+* in doubt the group keeps more.
+
+One odd answer never decides: what is not as expected has to be seen for ``settle_time``, and until
+then nothing is changed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from asgroll.model import PendingChange, Roll
+from asgroll.policy import Policy
+from asgroll.world import Activity, Group, World
+
+#: How AWS words a SetDesiredCapacity in an activity's Cause (public answers, for instance
+#: kubernetes/autoscaler#6117). The first figure is what stood there just before the call.
+_REQUEST = re.compile(
+    r"user request explicitly set group desired capacity changing the desired capacity "
+    r"from (\d+) to (\d+)"
+)
+#: How long the activities are read for the Cause of a change of ours. A group reacts within a
+#: minute, and a launch that fails is an activity as well.
+CAUSE_SECONDS = 300.0
+#: By how much AWS's clock may be behind the master's when an activity is said to be older.
+CAUSE_SKEW_SECONDS = 30.0
+
+
+def account(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
+    """The roll after comparing the sizes of a group with what we expect and have asked for."""
+    roll = _follow_max(roll, world.group, policy, now)
+    pending = roll.pending
+    if pending is not None:
+        late = now - pending.at >= policy.settle_time
+        if pending.applied:
+            if world.group.desired != pending.after and not late:
+                return roll
+        elif pending.instance:
+            settled = _settle_decrement(roll, pending, world, late)
+            if settled is None:
+                return roll
+            roll = settled
+        elif world.group.desired == pending.after:
+            change = pending.after - pending.before
+            roll = roll.with_(
+                delta=roll.delta + change, expected_desired=pending.after, sent=pending
+            )
+        elif not late:
+            return roll
+        roll = roll.with_(pending=None)
+    roll = _unexplained(roll, world.group, policy, now)
+    if roll.doubted is not None:
+        return roll
+    roll = _what_stood_there(roll, world.activities, now)
+    # Limits that our surge hides. A raised MinSize: without us AWS would have scaled out to it.
+    # A scale-out into the room that only our raised MaxSize gives: it would not have happened.
+    live = max(roll.live, world.group.min_size)
+    if roll.max_set is not None:
+        live = min(live, max(roll.max_size, world.group.min_size))
+    return roll.with_(delta=roll.expected_desired - live)
+
+
+def _unexplained(roll: Roll, group: Group, policy: Policy, now: float) -> Roll:
+    """A desired capacity that is not what we expect is somebody's change, or an old answer."""
+    seen = group.desired
+    if seen == roll.expected_desired:
+        return roll.with_(doubted=None)
+    since = roll.doubted_at if roll.doubted == seen else now
+    if roll.expected_desired < seen <= roll.expected_desired + _owed(roll, policy, now):
+        since = now  # AWS may lower it only once the instance has gone: no source says when
+    if now - since < policy.settle_time:
+        return roll.with_(doubted=seen, doubted_at=since)
+    return _outside_change(roll.with_(doubted=None), seen)
+
+
+def _owed(roll: Roll, policy: Policy, now: float) -> int:
+    """Units of our terminations with decrement that are under way, or were a moment ago."""
+    return sum(
+        roll.weight_of(term.id)
+        for term in roll.terminations.values()
+        if term.decrement and (term.gone_at is None or now - term.gone_at < policy.settle_time)
+    )
+
+
+def _outside_change(roll: Roll, seen: int) -> Roll:
+    """Somebody else has set the desired capacity to ``seen``, or a bound has moved it there."""
+    live = seen if seen > roll.expected_desired else min(roll.live, seen)
+    return roll.with_(
+        expected_desired=seen,
+        delta=seen - live,
+        excused=roll.excused + max(0, roll.expected_desired - seen),
+    )
+
+
+def _settle_decrement(roll: Roll, pending: PendingChange, world: World, late: bool) -> Roll | None:
+    """
+    Decide whether a terminate-with-decrement took effect; None while it cannot be told.
+
+    In doubt it counts as applied: taking too little off our own share would leave the live
+    capacity looking smaller than it is, and serving could dip.
+    """
+    instance = world.instances.get(pending.instance)
+    left = instance is None or instance.leaving
+    drop = pending.before - world.group.desired
+    most = pending.before - pending.after
+    if left and drop:
+        amount = drop if 0 < drop <= most else most
+        return roll.with_(
+            delta=roll.delta - amount, expected_desired=roll.expected_desired - amount
+        )
+    return roll if late else None
+
+
+def _follow_max(roll: Roll, group: Group, policy: Policy, now: float) -> Roll:
+    """A MaxSize that is neither ours nor the one we found is somebody's new wish: adopt it."""
+    if group.max_size in (roll.max_set, roll.max_size):
+        return roll
+    if roll.max_set is not None and now - roll.max_set_at < policy.settle_time:
+        return roll
+    return roll.with_(max_size=group.max_size, max_set=None)
+
+
+# --- what our own change has overwritten ---------------------------------------------------------
+
+
+def _what_stood_there(roll: Roll, activities: Iterable[Activity], now: float) -> Roll:
+    """
+    SetDesiredCapacity has no compare-and-set: somebody may have set another total between our look
+    and our call. The Cause of what follows from the call tells, and then it is theirs again.
+    """
+    sent = roll.sent
+    if sent is None:
+        return roll
+    stood = _from(activities, sent)
+    if stood is None:
+        return roll.with_(sent=None) if now - sent.at > CAUSE_SECONDS else roll
+    roll = roll.with_(sent=None)
+    live = roll.live
+    if stood > sent.before:
+        live = max(live, stood)
+    elif stood < sent.before and roll.expected_desired == sent.after:
+        live = min(live, stood)  # lowered, and nobody has changed it since
+    return roll.with_(
+        delta=roll.expected_desired - live, excused=roll.excused + max(0, stood - sent.after)
+    )
+
+
+def _from(activities: Iterable[Activity], sent: PendingChange) -> int | None:
+    """What stood there just before a change of ours, as far as an activity tells."""
+    for activity in activities:
+        if activity.started_at < sent.at - CAUSE_SKEW_SECONDS:
+            continue
+        for before, after in reversed(_REQUEST.findall(activity.cause)):
+            if int(after) == sent.after:
+                return int(before)
+    return None
