@@ -33,6 +33,7 @@ def main() -> None:
                     "desired": args.size,
                     "zones": ["a", "b", "c"],
                     "health_check_type": "ELB",
+                    "grace_period": 1200,
                     "target_groups": [{"name": "web", "deregistration_delay": 30}],
                     "template": {
                         "name": "web",

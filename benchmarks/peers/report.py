@@ -109,11 +109,12 @@ def page(
 def _world() -> list[str]:
     share = f"{BOOT.straggler_share:.0%}"
     return [
-        "The world: a group in three zones behind a target group; all instances are replaced. Boot "
-        f"times are log-normal, median {BOOT.median:g} s, sigma {BOOT.sigma:g}, and {share} of the "
+        "The world: a group in three zones behind a target group; all instances are replaced. The "
+        "times from a launch until the application answers are log-normal, median "
+        f"{BOOT.median:g} s, sigma {BOOT.sigma:g}, and {share} of the "
         f"instances take {BOOT.straggler_seconds:g} s longer; the k-th launch takes equally long "
-        f"whoever rolls. The group reacts after {DELAYS.reaction:g} s, a target is healthy "
-        f"{DELAYS.registration:g} s after its registration, drains for {DRAIN_SECONDS:g} s, and "
+        f"whoever rolls. The group reacts after {DELAYS.reaction:g} s, a target is checked "
+        f"every {DELAYS.check_interval:g} s, drains for {DRAIN_SECONDS:g} s, and "
         f"the machine ends {DELAYS.termination:g} s later. A call takes {CALL_SECONDS:g} s.",
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -14,16 +15,17 @@ from tests.lab.replay import Fleet
 from tests.lab.scenario import build
 from tests.lab.world import World
 from tests.lab.world import history as h
-from tests.lab.world.model import BootTimes, Delays
+from tests.lab.world.model import BootTimes, Delays, TargetGroup
 
 GROUP = "web"
 #: Boot times of the instances: log-normal around 90 s, and one in 50 takes ten minutes longer.
 BOOT = BootTimes(median=90, sigma=0.4, straggler_share=0.02, straggler_seconds=600)
 DRAIN_SECONDS = 30.0
 DELAYS = Delays()
+CHECKS = TargetGroup("", "")
 TAKES = Takes(
     reaction=DELAYS.reaction,
-    registration=DELAYS.registration,
+    registration=0.0,  # is in the times of `Case.waits`
     leaving=DRAIN_SECONDS + DELAYS.termination,
 )
 #: A tool that has not come to an end after this time never will. Ten thousand hours.
@@ -46,19 +48,24 @@ class Case:
 
     @property
     def boots(self) -> list[float]:
-        """The boot times that the lab will draw, in the order of the launches."""
+        """When each application will answer after its launch, in the order of the launches."""
         chance = random.Random(self.seed)
         return [BOOT.draw(chance) for _ in range(self.size)]
 
     @property
+    def waits(self) -> list[float]:
+        """Seconds from each launch until its target is healthy."""
+        return [healthy_after(boot) for boot in self.boots]
+
+    @property
     def lower_bound(self) -> float:
         """Seconds; see ``benchmarks.peers.bound``."""
-        return lower_bound(self.boots, self.surge, TAKES)
+        return lower_bound(self.waits, self.surge, TAKES)
 
     @property
     def ideal(self) -> float:
         """Seconds; see ``benchmarks.peers.bound``."""
-        return ideal(self.boots, self.surge, TAKES)
+        return ideal(self.waits, self.surge, TAKES)
 
 
 @dataclass(frozen=True)
@@ -109,15 +116,30 @@ class Ledger(h.History):
         self.launches += isinstance(record, h.Launch)
         if isinstance(record, h.Attachment):
             self._homes[record.load_balancer] = record.group
-        if isinstance(record, h.TargetHealth):
-            name = self._homes[record.load_balancer]
+        if isinstance(record, h.TargetHealth | h.Override | h.Listener):
+            name = self._homes.get(record.load_balancer, "")
         else:
             name = record.group
+        if not name:  # what belongs to no group (yet)
+            return
         fleet = self.fleets.setdefault(name, Fleet(name))
         fleet.apply(record, 0)
         if name in self.lowest:
             self.lowest[name] = min(self.lowest[name], fleet.serving)
             self.highest[name] = max(self.highest[name], fleet.total)
+
+
+def healthy_after(boot: float) -> float:
+    """
+    Seconds from a launch to a healthy target, when the application answers after ``boot``.
+
+    The health checks begin once the instance is in service. A target that has not failed often
+    enough to be unhealthy needs one of them, any other as many as its threshold says.
+    """
+    first, every = min(boot, DELAYS.running) + DELAYS.registration, DELAYS.check_interval
+    failed = max(0, math.ceil((boot - first) / every))
+    needed = 1 if failed < CHECKS.unhealthy_threshold else CHECKS.healthy_threshold
+    return first + (failed + needed - 1) * every
 
 
 def group_of(size: int, surge: int, name: str = GROUP) -> dict[str, Any]:
@@ -131,6 +153,8 @@ def group_of(size: int, surge: int, name: str = GROUP) -> dict[str, Any]:
         "desired": size,
         "zones": ["a", "b", "c"],
         "health_check_type": "ELB",
+        # More than the slowest application takes: AWS itself replaces nobody.
+        "grace_period": 1200,
         "target_groups": [{"name": name, "deregistration_delay": DRAIN_SECONDS}],
         "template": {
             "name": name,
