@@ -107,7 +107,7 @@ class InProcessAWS:
             answer = self._answer(service, operation, params, fault)
         except ApiError as error:
             self.world.record_call(service, operation, params, error.code)
-            raise _client_error(client, operation, error) from None
+            raise _client_error(client, operation, error, self._headers()) from None
         if fault is not None and fault.lost:
             outcome = "lost:applied" if fault.applied else "lost"
             self.world.record_call(service, operation, params, outcome)
@@ -130,7 +130,8 @@ class InProcessAWS:
     def _headers(self) -> dict[str, str]:
         if self.clock_offset is None:
             return {}
-        return {"date": formatdate(self.world.now + self.clock_offset, usegmt=True)}
+        ahead = self.clock_offset + self.world.clock_skew()
+        return {"date": formatdate(self.world.now + ahead, usegmt=True)}
 
     def _answer(
         self, service: str, operation: str, params: dict[str, Any], fault: Any
@@ -152,9 +153,15 @@ class InProcessAWS:
             raise ParamValidationError(report=report.generate_report())
 
 
-def _client_error(client: BaseClient, operation: str, error: ApiError) -> Exception:
+def _client_error(
+    client: BaseClient, operation: str, error: ApiError, headers: dict[str, str]
+) -> Exception:
     body = {
         "Error": {"Code": error.code, "Message": error.message, "Type": "Sender"},
-        "ResponseMetadata": {"HTTPStatusCode": error.status, "HTTPHeaders": {}, "RetryAttempts": 0},
+        "ResponseMetadata": {
+            "HTTPStatusCode": error.status,
+            "HTTPHeaders": headers,
+            "RetryAttempts": 0,
+        },
     }
     return client.exceptions.from_code(error.code)(body, operation)

@@ -21,6 +21,7 @@ from tests.lab.world import (
     TemplateRef,
     World,
 )
+from tests.lab.world.core import LAUNCH_FIRST
 from tests.lab.world.model import TargetGroup
 
 # Age of the initial instances where a scenario does not say: a week.
@@ -50,7 +51,18 @@ groups:
     protected: 1
 faults: []
 """
-TOP = {"seed", "start", "region", "account", "boot", "delays", "groups", "alarms", "faults"}
+TOP = {
+    "seed",
+    "start",
+    "region",
+    "account",
+    "boot",
+    "delays",
+    "launch_before_terminate",
+    "groups",
+    "alarms",
+    "faults",
+}
 GROUP = {
     "min",
     "max",
@@ -69,6 +81,10 @@ GROUP = {
     "new_instances_protected",
     "capacity_type",
     "operator",
+    "default_warmup",
+    "capacity_rebalance",
+    "maintenance",
+    "retains",
     "hooks",
     "protected",
     "standby",
@@ -99,6 +115,9 @@ PLAIN = (
     "new_instances_protected",
     "capacity_type",
     "operator",
+    "default_warmup",
+    "capacity_rebalance",
+    "retains",
     "subnets",
 )
 
@@ -126,6 +145,8 @@ def build(spec: dict[str, Any]) -> World:
         _group(world, name, group)
         world.reconcile_soon(world.groups[name])
     world.alarms.update(spec.get("alarms", {}))
+    if spec.get("launch_before_terminate", False):
+        world.account_settings[LAUNCH_FIRST] = "enabled"
     world.forget_past()
     for fault in spec.get("faults", ()):
         world.inject(_fault(fault))
@@ -161,6 +182,9 @@ def _group(world: World, name: str, spec: dict[str, Any]) -> None:
     zones = tuple(_zone(world, zone) for zone in spec.get("zones", ["a"]))
     desired = spec.get("desired", spec.get("min", 0))
     settings = {key: spec[key] for key in PLAIN if key in spec}
+    if "maintenance" in spec:
+        known(f"{where}.maintenance", spec["maintenance"], ("min", "max"))
+        settings["maintenance"] = (spec["maintenance"]["min"], spec["maintenance"]["max"])
     if "ELB" in spec.get("health_check_type", ""):
         settings.setdefault("grace_period", CONSOLE_GRACE)
     group = world.seed_group(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from email.utils import parsedate_to_datetime
 
 import pytest
 from botocore.config import Config
@@ -144,3 +145,18 @@ def test_an_impaired_machine_fails_its_status_checks(faulty):
     aws.lab.advance(10)
     answer = aws.ec2.describe_instance_status(InstanceIds=[victim])["InstanceStatuses"][0]
     assert answer["InstanceStatus"]["Status"] == "impaired"
+
+
+def test_the_date_of_answers_is_off_by_the_skew(faulty):
+    def ahead(answer):
+        date = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        return date.timestamp() - time.time()
+
+    aws = faulty("clock_skew", at=100, seconds=-3600)
+    assert abs(ahead(aws.autoscaling.describe_auto_scaling_groups())) < 60
+    aws.lab.advance(100)
+    assert -3660 < ahead(aws.autoscaling.describe_auto_scaling_groups()) < -3540
+    with pytest.raises(ClientError) as refused:
+        aws.autoscaling.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=99)
+    assert -3660 < ahead(refused.value.response) < -3540
+    assert -3660 < ahead(aws.ec2.describe_vpcs()) < -3540

@@ -7,6 +7,7 @@ from typing import Any
 from tests.lab.world import World
 
 from . import autoscaling_reads as reads
+from . import group_settings
 from .launch_specs import launch_of, template_ref
 
 
@@ -38,6 +39,7 @@ def terminate_instance(world: World, params: dict[str, Any]) -> dict[str, Any]:
 def update_group(world: World, params: dict[str, Any]) -> dict[str, Any]:
     """UpdateAutoScalingGroup: sizes, what to launch from, health checks, protection."""
     settings = {field: params[key] for key, field in reads.PLAIN_SETTINGS.items() if key in params}
+    settings.update(group_settings.shaped(params))
     world.update_group(
         params["AutoScalingGroupName"],
         params.get("MinSize"),
@@ -169,29 +171,32 @@ def delete_group(world: World, params: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-OPERATIONS = {
-    "CancelInstanceRefresh": cancel_instance_refresh,
-    "CompleteLifecycleAction": complete_lifecycle_action,
-    "CreateOrUpdateTags": create_or_update_tags,
-    "DeleteAutoScalingGroup": delete_group,
-    "DeleteTags": delete_tags,
-    "DescribeAutoScalingGroups": reads.describe_groups,
-    "DescribeAutoScalingInstances": reads.describe_instances,
-    "DescribeInstanceRefreshes": reads.describe_refreshes,
-    "DescribeLaunchConfigurations": reads.describe_launch_configurations,
-    "DescribeLifecycleHooks": reads.describe_hooks,
-    "DescribeScalingActivities": reads.describe_activities,
-    "DescribeTags": reads.describe_tags,
-    "EnterStandby": enter_standby,
-    "ExitStandby": exit_standby,
-    "RecordLifecycleActionHeartbeat": record_heartbeat,
-    "ResumeProcesses": resume_processes,
-    "RollbackInstanceRefresh": rollback_instance_refresh,
-    "SetDesiredCapacity": set_desired_capacity,
-    "SetInstanceHealth": set_instance_health,
-    "SetInstanceProtection": set_instance_protection,
-    "StartInstanceRefresh": start_instance_refresh,
-    "SuspendProcesses": suspend_processes,
-    "TerminateInstanceInAutoScalingGroup": terminate_instance,
-    "UpdateAutoScalingGroup": update_group,
-}
+OPERATIONS = group_settings.guarded(
+    {
+        **group_settings.OPERATIONS,
+        "CancelInstanceRefresh": cancel_instance_refresh,
+        "CompleteLifecycleAction": complete_lifecycle_action,
+        "CreateOrUpdateTags": create_or_update_tags,
+        "DeleteAutoScalingGroup": delete_group,
+        "DeleteTags": delete_tags,
+        "DescribeAutoScalingGroups": reads.describe_groups,
+        "DescribeAutoScalingInstances": reads.describe_instances,
+        "DescribeInstanceRefreshes": reads.describe_refreshes,
+        "DescribeLaunchConfigurations": reads.describe_launch_configurations,
+        "DescribeLifecycleHooks": reads.describe_hooks,
+        "DescribeScalingActivities": reads.describe_activities,
+        "DescribeTags": reads.describe_tags,
+        "EnterStandby": enter_standby,
+        "ExitStandby": exit_standby,
+        "RecordLifecycleActionHeartbeat": record_heartbeat,
+        "ResumeProcesses": resume_processes,
+        "RollbackInstanceRefresh": rollback_instance_refresh,
+        "SetDesiredCapacity": set_desired_capacity,
+        "SetInstanceHealth": set_instance_health,
+        "SetInstanceProtection": set_instance_protection,
+        "StartInstanceRefresh": start_instance_refresh,
+        "SuspendProcesses": suspend_processes,
+        "TerminateInstanceInAutoScalingGroup": terminate_instance,
+        "UpdateAutoScalingGroup": update_group,
+    }
+)

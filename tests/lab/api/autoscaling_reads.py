@@ -9,6 +9,7 @@ from tests.lab.world import Group, Instance, MixedPolicy, TemplateRef, World
 from tests.lab.world.causes import DRAINING
 from tests.lab.world.model import Activity
 
+from . import group_settings
 from .common import Rows, limit, moment, page, too_many, without_none
 
 GROUPS_PAGE, GROUPS_MOST = 50, 100
@@ -21,6 +22,7 @@ PLAIN_SETTINGS = {
     "DefaultCooldown": "cooldown",
     "NewInstancesProtectedFromScaleIn": "new_instances_protected",
     "VPCZoneIdentifier": "subnets",
+    **group_settings.PLAIN,
 }
 _ROWS: WeakKeyDictionary[World, dict[str, Rows]] = WeakKeyDictionary()
 
@@ -33,6 +35,8 @@ def describe_groups(world: World, params: dict[str, Any]) -> dict[str, Any]:
         raise too_many("autoScalingGroupNames", size)
     chosen = world.groups.values() if not names else _named(world, names)
     found = [group for group in chosen if _tagged(group, params.get("Filters", ()))]
+    if not params.get("IncludeManagedResources", True):
+        found = [group for group in found if group.operator is None]
     rows, more = page(found, params.get("NextToken"), size)
     described = [group_row(world, world.as_read(group)) for group in rows]
     if not params.get("IncludeInstances", True):
@@ -85,8 +89,7 @@ def group_row(world: World, group: Group) -> dict[str, Any]:
         "Tags": [tag_row(group.name, key, *value) for key, value in group.tags.items()],
         "TerminationPolicies": list(group.termination_policies),
         "NewInstancesProtectedFromScaleIn": group.new_instances_protected,
-        "DesiredCapacityType": group.capacity_type,
-        "Operator": {"Principal": group.operator} if group.operator else None,
+        **group_settings.rows(group),
         "LaunchConfigurationName": group.configuration,
         "LaunchTemplate": _ref_row(group.template),
         "MixedInstancesPolicy": _mixed_row(group.mixed),
@@ -161,6 +164,7 @@ def instance_row(instance: Instance, weighted: bool) -> dict[str, Any]:
     row = {
         "InstanceId": instance.id,
         "InstanceType": instance.instance_type,
+        "ImageId": data.image_id,
         "AvailabilityZone": instance.zone,
         "LifecycleState": instance.lifecycle,
         "HealthStatus": instance.health,

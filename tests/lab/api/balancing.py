@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -120,7 +121,7 @@ def describe_target_group_attributes(world: World, params: dict[str, Any]) -> di
     """DescribeTargetGroupAttributes, of which the deregistration delay matters here."""
     group = target_group(world, params["TargetGroupArn"])
     attributes = {
-        "deregistration_delay.timeout_seconds": f"{world.draining_seconds(group):g}",
+        "deregistration_delay.timeout_seconds": str(math.ceil(world.draining_seconds(group))),
         "stickiness.enabled": "false",
         "slow_start.duration_seconds": "0",
         **group.attributes,

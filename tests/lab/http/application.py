@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import math
 import threading
+import time
 from collections.abc import Callable, Iterable
+from email.utils import formatdate
 from itertools import count
 from typing import Any
 
@@ -84,8 +86,13 @@ class Application:
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request, of whatever service."""
         answer = self._answer(environ)
-        start_response(f"{answer.status} ", [*answer.headers, _length(answer)])
+        start_response(f"{answer.status} ", [*answer.headers, self._date(), _length(answer)])
         return [answer.body]
+
+    def _date(self) -> tuple[str, str]:
+        """Return when AWS says it answers: by the real clock, which clients compare with theirs."""
+        ahead = self.regions.home.world.clock_skew()
+        return ("Date", formatdate(time.time() + ahead, usegmt=True))
 
     def _answer(self, environ: dict[str, Any]) -> Answer:
         path = environ.get("PATH_INFO", "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.lab.api import autoscaling_reads as reads
+from tests.lab.api.group_settings import guarded, shaped
 from tests.lab.api.launch_specs import launch_of
 from tests.lab.world import MixedPolicy, TemplateRef, World
 from tests.lab.world.errors import validation
@@ -86,7 +87,7 @@ def group_settings(params: Params) -> Params:
     settings = {field: params[key] for key, field in reads.PLAIN_SETTINGS.items() if key in params}
     if params.get("TerminationPolicies"):
         settings["termination_policies"] = tuple(params["TerminationPolicies"])
-    return settings
+    return {**settings, **shaped(params)}
 
 
 def _tags(tags: list[Params]) -> dict[str, tuple[str, bool]]:
@@ -187,16 +188,18 @@ def delete_hook(world: World, params: Params) -> Params:
     return {}
 
 
-OPERATIONS = {
-    "AttachInstances": attach_instances,
-    "AttachLoadBalancerTargetGroups": attach_target_groups,
-    "AttachLoadBalancers": attach_load_balancers,
-    "CreateAutoScalingGroup": create_group,
-    "DeleteLifecycleHook": delete_hook,
-    "DescribeLoadBalancerTargetGroups": describe_target_groups,
-    "DescribeLoadBalancers": describe_load_balancers,
-    "DetachInstances": detach_instances,
-    "DetachLoadBalancerTargetGroups": detach_target_groups,
-    "DetachLoadBalancers": detach_load_balancers,
-    "PutLifecycleHook": put_hook,
-}
+OPERATIONS = guarded(
+    {
+        "AttachInstances": attach_instances,
+        "AttachLoadBalancerTargetGroups": attach_target_groups,
+        "AttachLoadBalancers": attach_load_balancers,
+        "CreateAutoScalingGroup": create_group,
+        "DeleteLifecycleHook": delete_hook,
+        "DescribeLoadBalancerTargetGroups": describe_target_groups,
+        "DescribeLoadBalancers": describe_load_balancers,
+        "DetachInstances": detach_instances,
+        "DetachLoadBalancerTargetGroups": detach_target_groups,
+        "DetachLoadBalancers": detach_load_balancers,
+        "PutLifecycleHook": put_hook,
+    }
+)

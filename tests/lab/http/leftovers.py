@@ -8,11 +8,7 @@ Params = dict[str, Any]
 
 #: Members of create and update requests that only DescribeAutoScalingGroups shows again.
 UNINTERPRETED = (
-    "CapacityRebalance",
     "Context",
-    "DefaultInstanceWarmup",
-    "DesiredCapacityType",
-    "InstanceMaintenancePolicy",
     "MaxInstanceLifetime",
     "PlacementGroup",
     "ServiceLinkedRoleARN",

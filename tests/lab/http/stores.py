@@ -7,6 +7,7 @@ the same ids; `pull` tells the world what calls have changed in moto since.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.lab.world.model import LoadBalancer, TargetGroup
 from tests.lab.world.templates import Template
 
 DRAINING_ATTRIBUTE = "deregistration_delay.timeout_seconds"
+MOTO_DRAINING = 300
 HTTP_LISTENER = {"Protocol": "HTTP", "LoadBalancerPort": 80, "InstancePort": 80}
 
 
@@ -105,8 +107,7 @@ class Stores:
         )
         self.elbv2.target_groups[group.arn] = self.elbv2.target_groups.pop(made.arn)
         made.arn = group.arn
-        if group.deregistration_delay is not None:
-            made.attributes[DRAINING_ATTRIBUTE] = int(group.deregistration_delay)
+        made.attributes[DRAINING_ATTRIBUTE] = _whole(world.draining_seconds(group))
 
     def push_listeners(self, world: Any) -> None:
         """Give moto's load balancers the listeners that the world's target groups have."""
@@ -174,7 +175,10 @@ class Stores:
         forwarded = self._forwarded()
         for arn, group in self.elbv2.target_groups.items():
             known = world.target_groups[arn]
-            known.deregistration_delay = _draining(group)
+            shown = float(group.attributes[DRAINING_ATTRIBUTE])
+            if shown != _whole(world.draining_seconds(known)):
+                # moto fills in AWS's default; only what somebody has set overrules the world's.
+                known.deregistration_delay = None if shown == MOTO_DRAINING else shown
             if (arn in forwarded) != (arn in self._seen):
                 world.set_listener(known, arn in forwarded)
         self._seen = forwarded
@@ -203,10 +207,9 @@ def _interval(group: Any) -> float | None:
     return None if value == 30 else value
 
 
-def _draining(group: Any) -> float | None:
-    # moto fills in AWS's default, 300 s; only what somebody has set overrules the world's delay.
-    value = group.attributes.get(DRAINING_ATTRIBUTE)
-    return None if value == 300 else float(value)
+def _whole(seconds: float) -> int:
+    """Return a delay as the API shows it: a scenario may be quicker than a second."""
+    return math.ceil(seconds)
 
 
 def _reconcile(

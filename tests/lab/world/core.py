@@ -29,6 +29,8 @@ from .model import (
 )
 from .templates import Templates
 
+# The account setting of DescribeAccountSettings that makes AWS launch before it terminates.
+LAUNCH_FIRST = "launchBeforeTerminate"
 # 2026-01-01T00:00:00Z: any fixed instant will do, so that runs can be compared.
 DEFAULT_START = 1767225600.0
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -73,6 +75,7 @@ class Core:
         self.target_groups: dict[str, TargetGroup] = {}
         self.load_balancers: dict[str, LoadBalancer] = {}
         self.alarms: dict[str, str] = {}
+        self.account_settings = {LAUNCH_FIRST: "disabled"}
         # Seconds that an assumed role's credentials last; None means what the caller asks for.
         self.session_seconds: float | None = None
         # Access keys of assumed roles, and when they expire.

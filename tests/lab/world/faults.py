@@ -42,6 +42,7 @@ WINDOW_KINDS: Mapping[str, frozenset[str]] = {
     "slow_boot": LAUNCHES | {"seconds", "factor", "group"},
     "slow_launch": LAUNCHES | {"seconds", "group"},
     "stale_reads": frozenset({"seconds"}),
+    "clock_skew": frozenset({"seconds"}),
 }
 # Kinds that happen once: at a time, or just before the nth call of an operation is applied.
 TRIGGER = frozenset({"operation", "nth"})

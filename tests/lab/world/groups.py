@@ -6,7 +6,7 @@ from . import causes
 from .core import Core, mutation
 from .errors import ApiError, validation
 from .history import Attachment, GroupChange, Processes, Size
-from .model import SERVING, Group, MixedPolicy, TemplateRef
+from .model import RETAINED, SERVING, Group, MixedPolicy, TemplateRef
 
 PROCESSES = (
     "Launch",
@@ -134,7 +134,9 @@ class Groups(Core):
         self.history.append(GroupChange(self.now, name, "deleting", actor))
         cause = f"At {self.stamp()} a user request force deleted the AutoScalingGroup."
         for instance in list(group.instances.values()):
-            if not instance.terminating:
+            if instance.lifecycle == RETAINED:
+                self.terminate_hooks_done(instance)
+            elif not instance.terminating:
                 self.start_termination(instance, actor, "group deleted", cause, decrement=True)
         if not group.instances:
             self.drop_group(group)

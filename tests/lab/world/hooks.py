@@ -5,10 +5,11 @@ from __future__ import annotations
 from . import causes
 from .core import Core, mutation
 from .errors import validation
-from .model import Group, Hook, Instance, PendingAction
+from .model import RETAINED, Group, Hook, Instance, PendingAction
 
 LAUNCHING = "autoscaling:EC2_INSTANCE_LAUNCHING"
 TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING"
+ABANDONED = "The termination lifecycle action was abandoned: the instance is retained."
 RESULTS = ("CONTINUE", "ABANDON")
 # Seconds that HeartbeatTimeout may be (API reference of PutLifecycleHook).
 SHORTEST, LONGEST = 30, 7200
@@ -69,7 +70,11 @@ class Hooks(Core):
         if instance.actions:
             return
         if instance.lifecycle == "Terminating:Wait":
-            self.terminate_hooks_done(instance)
+            if result == "ABANDON" and self.groups[instance.group].retains:
+                self.move(instance, RETAINED)
+                self.end_activity(instance.activity, "Cancelled", ABANDONED)
+            else:
+                self.terminate_hooks_done(instance)
         elif instance.lifecycle == "Pending:Wait" and result == "CONTINUE":
             self.launch_hooks_done(instance)
         elif instance.lifecycle == "Pending:Wait":

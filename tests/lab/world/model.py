@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 
 SERVING = "InService"
 STANDBY = "Standby"
+RETAINED = "Terminating:Retained"
 # A lifecycle state whose instance counts towards the group's capacity.
 ACTIVE = frozenset({"Pending", "Pending:Wait", "Pending:Proceed", SERVING})
 # AdministrativeOverride.State of a target that nothing keeps traffic from.
@@ -290,6 +291,8 @@ class Group:
     of changed instances in order, so that a reader can render again only what is new to it.
     ``avoided_zone`` is where the last launch failed; ``retry_after`` when the next one is tried,
     in seconds, where that is not the world's usual delay.
+    ``maintenance`` is the range of healthy percentages within which AWS replaces by itself,
+    ``retains`` whether an abandoned termination hook leaves an instance Terminating:Retained.
     ``causes`` are the texts of the changes of desired that the group has not acted upon yet.
     """
 
@@ -313,6 +316,10 @@ class Group:
     new_instances_protected: bool = False
     capacity_type: str | None = None
     operator: str | None = None
+    default_warmup: int | None = None
+    capacity_rebalance: bool = False
+    maintenance: tuple[int, int] | None = None
+    retains: bool | None = None
     hooks: dict[str, Hook] = field(default_factory=dict)
     suspended: dict[str, str] = field(default_factory=dict)
     tags: dict[str, tuple[str, bool]] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from . import causes
 from .core import Core, mutation
 from .errors import ApiError, not_in_group, validation
 from .history import Health, Termination
-from .model import SERVING, STANDBY, Activity, Debt, Group, Instance
+from .model import RETAINED, SERVING, STANDBY, Activity, Debt, Group, Instance
 
 # "You can specify up to 100 instances" (API reference, TerminateInstanceInAutoScalingGroup)
 TERMINATE_MOST = 100
@@ -33,6 +33,8 @@ class Terminating(Core):
         shrinks = decrement and (instance.counts or instance.terminating)
         sizes = (group.desired, after) if shrinks else None
         cause = causes.requested(self.stamp(), instance_id, sizes)
+        if instance.lifecycle == RETAINED:
+            return self._release(instance, cause)
         if instance.terminating:
             if decrement:
                 self.change_desired(group, after, actor, f"{cause}  ", "by")
@@ -115,6 +117,18 @@ class Terminating(Core):
         else:
             self._shut_down(instance)
 
+    def _release(self, instance: Instance, cause: str) -> Activity:
+        """End an instance that was retained: its hooks have had their turn."""
+        instance.activity = self.start_activity(
+            self.groups[instance.group],
+            f"Terminating EC2 instance: {instance.id}",
+            cause,
+            "InProgress",
+            instance.zone,
+        )
+        self.terminate_hooks_done(instance)
+        return instance.activity
+
     def terminate_hooks_done(self, instance: Instance) -> None:
         """Go on after Terminating:Wait."""
         self.move(instance, "Terminating:Proceed")
@@ -182,6 +196,8 @@ class Terminating(Core):
         if instance.state == "shutting-down":
             self.touch(instance)
             instance.state, instance.ended_at = "terminated", self.now
+            if instance.lifecycle == RETAINED:
+                self._gone(instance)
 
     def _notice(self, instance: Instance, actor: str) -> None:
         self.mark_unhealthy(instance, actor, f"an EC2 health check indicating it {ENDED_BY_EC2}")

@@ -153,6 +153,10 @@ class Trouble(Traffic):
         windows = [fault.get("seconds", 3.0) for _, fault in self._open("stale_reads")]
         return max([self.delays.stale_reads, *windows])
 
+    def clock_skew(self) -> float:
+        """Return by how many seconds the Date of AWS's answers is ahead."""
+        return sum(fault.get("seconds", 0.0) for _, fault in self._open("clock_skew"))
+
     # -- launches -----------------------------------------------------------------------------
 
     def capacity_blocked(self, zone: str, instance_type: str) -> bool:
