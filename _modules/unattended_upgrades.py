@@ -63,7 +63,7 @@ def compile(saltenv="base"):
         The environment in which apt-formula is looked for.
 
     Returns ``{ok, errors, warnings, enabled, environment, fragment, directives, packages, hold,
-    needrestart, plugin, readiness, timers: {unit: drop-in}, apt_formula: {used, available,
+    needrestart, plugin, patched, readiness, timers: {unit: drop-in}, apt_formula: {used, available,
     report}}``; with errors, everything after ``warnings`` is empty. Raises nothing for a bad
     pillar.
 
@@ -113,9 +113,9 @@ def status():
     """
     One verdict for this host, with reasons; reads only.
 
-    Returns ``{verdict, reasons: [{verdict, code, message}], enabled, pending_security,
-    pending_allowed, last_success, reboot_required, checked_seconds}``. The verdict is one of
-    ok, stale, blocked, reboot_pending, misconfigured, disabled. Numbers are None when unknown.
+    Returns ``{verdict, reasons: [{verdict, code, message}], warnings, enabled, pending_security,
+    excluded_security, last_success, reboot_required, checked_seconds}``. The verdict is one of ok,
+    stale, unknown, blocked, reboot_pending, misconfigured, disabled. Numbers are None when unknown.
 
     CLI Example:
 
@@ -133,13 +133,16 @@ def status():
 
 def pending(security_only=True):
     """
-    Packages for which a repository has a newer version.
+    Packages for which a repository has a newer version: what unattended-upgrade would install
+    now, and what it would not.
 
     security_only
         False lists all of them, with ``security`` telling which are security updates.
 
-    Returns ``{packages: [{name, arch, installed, candidate, repositories, security, allowed,
-    held, blacklisted, not_whitelisted}], count, error}``; ``error`` says why nothing is known.
+    Returns ``{packages: [{name, arch, installed, candidate, repositories, security, state, reason,
+    detail}], excluded, count, unknown: [{what, why}]}``. ``excluded`` has the same keys, reasons:
+    held, blacklisted, not_whitelisted, not_allowed, pinned, not_trusted, phased, kept_back.
+    ``count`` is None when the packages are not known.
 
     CLI Example:
 

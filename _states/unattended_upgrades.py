@@ -25,7 +25,6 @@ def __virtual__():
     return False, "unattended_upgrades: the execution module is not available"
 
 
-KEPT_OUT = ("held", "blacklisted", "not_whitelisted")
 FRAGMENT = "/etc/apt/apt.conf.d/zz-salt-unattended-upgrades"
 
 
@@ -92,7 +91,7 @@ def upgraded(name, deadline=3600):
     waiting = _installable()
     if waiting is None:
         ret["result"] = False
-        ret["comment"] = "apt could not be asked: " + str(_pending()["error"])
+        ret["comment"] = "What waits is not known: " + _why_unknown(_pending())
         return ret
     if not waiting:
         return ret
@@ -150,13 +149,11 @@ def _pending():
 def _installable():
     """Names the policy would upgrade now; None when apt could not be asked."""
     found = _pending()
-    if found["count"] is None:
-        return None
-    return [
-        package["name"]
-        for package in found["packages"]
-        if package["allowed"] and not any(package[reason] for reason in KEPT_OUT)
-    ]
+    return None if found["count"] is None else [one["name"] for one in found["packages"]]
+
+
+def _why_unknown(found):
+    return "; ".join("{what}: {why}".format(**one) for one in found["unknown"])
 
 
 def _outdated(fragment):

@@ -5,6 +5,7 @@ sorts behind everything packages install, so it wins without touching files that
 """
 
 from aptpolicy import keys, values
+from aptpolicy.patched import SECURITY_KEY
 from aptpolicy.policy import reboot_time
 from aptpolicy.system import PERIODIC_DIR, UPDATE_STAMP
 
@@ -34,6 +35,9 @@ def directives(policy):
         value = _value(key, policy)
         if value is not None:
             pairs.append((key.apt, value))
+    if policy.security:
+        # Read on the host by aptpolicy.patched; apt and the tool do not know it.
+        pairs.append((SECURITY_KEY, policy.security))
     pairs += [
         (f"Acquire::{scheme}::Proxy::{host}", "DIRECT")
         for host in policy.get("download.no_proxy_hosts", ())

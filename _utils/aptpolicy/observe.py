@@ -1,25 +1,34 @@
 """Look at a host once and answer questions about it as plain data."""
 
+import math
 import re
 from dataclasses import dataclass
 from functools import cached_property
 
 from aptpolicy import effective, fragment, origins, runs, schedule, verdict
 from aptpolicy.errors import Refused
+from aptpolicy.patched import decide
 from aptpolicy.runs import iso
 from aptpolicy.system import REBOOT_REQUIRED, UPDATE_STAMP, CommandFailed
-from aptpolicy.values import loose_boolean
 
 FRAGMENT = f"etc/apt/apt.conf.d/{fragment.FRAGMENT_NAME}"
 MICROSECONDS = 1_000_000
 UPDATE_HOOKS = "APT::Update::Post-Invoke-Success"
 MASKED = frozenset({"masked", "masked-runtime"})
 NOT_INSTALLED = "unattended-upgrades is not installed"
+NOT_DEPLOYED = (
+    "no policy is deployed here: neither the pillar unattended_upgrades nor its file in "
+    "apt.conf.d is there; state.apply unattended-upgrades"
+)
+UNASKED = {"repositories": None, "packages": None, "broken": [], "unknown": [], "warnings": []}
 
 
 @dataclass(frozen=True)
 class View:
-    """One look at a host. ``policy`` None: refused (see ``refused``) or never deployed."""
+    """
+    One look at a host. ``policy`` None: refused (see ``refused``) or never deployed.
+    ``answer``: what :mod:`aptpolicy.patched` says of it.
+    """
 
     host: object
     system: object
@@ -27,10 +36,7 @@ class View:
     policy: object
     refused: tuple
     configuration: effective.Configuration
-    repositories: tuple | None
-    packages: tuple
-    broken: tuple
-    probe_error: str | None
+    answer: dict
     installed: bool
 
     @classmethod
@@ -43,10 +49,9 @@ class View:
         policy, refused = policy_and_refusals or (None, ())
         configuration = host.configuration()
         try:
-            probed, error = host.probe(), None
+            answer = host.patched()
         except CommandFailed as exc:
-            probed, error = {}, str(exc)
-        repositories = probed.get("repositories")
+            answer = {**UNASKED, "unknown": [decide.note("packages", str(exc))]}
         return cls(
             host=host,
             system=system,
@@ -54,12 +59,7 @@ class View:
             policy=policy,
             refused=tuple(refused),
             configuration=configuration,
-            repositories=None
-            if repositories is None
-            else tuple(origins.Repository(**fields) for fields in repositories),
-            packages=tuple(probed.get("packages", ())),
-            broken=tuple(probed.get("broken", ())),
-            probe_error=error,
+            answer=answer,
             installed=system.tool_version is not None,
         )
 
@@ -82,73 +82,35 @@ class View:
     def _matches(self, pattern, repository):
         return origins.matches(pattern, repository, self.system)
 
-    def _is_security(self, repository):
-        return any(self._matches(p, repository) for p in origins.security_patterns(self.system))
-
-    def _is_allowed(self, repository):
-        return any(self._matches(p, repository) for _, _, p, _ in self.patterns() if p)
-
     def security_matches(self):
         """Whether a security repository is allowed; None when no lists are known."""
-        if not self.repositories:
-            return None
-        allowed = [r for r in self.repositories if self._is_allowed(r)]
-        known = origins.security_patterns(self.system)
-        return any(self._is_security(r) for r in allowed) if known else bool(allowed)
-
-    # -- packages ---------------------------------------------------------------------------
-
-    def waiting(self):
-        """Packages with a newer version as dictionaries; None when apt could not be asked."""
-        if self.repositories is None:
-            return None
-        allowed = [self._is_allowed(r) for r in self.repositories]
-        security = [self._is_security(r) for r in self.repositories]
-        return [
-            self._waiting(package, allowed, security)
-            for package in sorted(self.packages, key=lambda p: (p["name"], p["arch"]))
-            if any(version["priority"] > 0 for version in package["newer"])
-        ]
-
-    def _waiting(self, package, allowed, security):
-        """One package: the newest version that counts, security and allowed ones first."""
-        usable = [v for v in package["newer"] if v["priority"] > 0]
-
-        def rank(version):
-            places = version["repositories"]
-            return (any(allowed[i] for i in places), any(security[i] for i in places))
-
-        best = max(usable, key=rank)  # usable is newest first, and max keeps the first of equals
-        return {
-            "name": package["name"],
-            "arch": package["arch"],
-            "installed": package["installed"],
-            "candidate": best["version"],
-            "repositories": [vars(self.repositories[i]) for i in best["repositories"]],
-            "security": any(security[i] for v in usable for i in v["repositories"]),
-            "allowed": any(allowed[i] for i in best["repositories"]),
-            "held": package["held"],
-            "blacklisted": self._is_listed("Package-Blacklist", package["name"]),
-            "not_whitelisted": self._whitelist_is_strict
-            and not self._is_listed("Package-Whitelist", package["name"]),
-        }
-
-    def _is_listed(self, key, name):
-        regexes = self.configuration.listing(f"Unattended-Upgrade::{key}")
-        return any(_matches_name(regex, name) for regex in regexes)
+        known = self.answer["repositories"]
+        return any(one["allowed"] and one["security"] for one in known) if known else None
 
     @property
-    def _whitelist_is_strict(self):
-        said = self.configuration.scalar("Unattended-Upgrade::Package-Whitelist-Strict")
-        return loose_boolean(said) is True
+    def repositories(self):
+        """The repositories that apt knows; None when it could not be asked."""
+        rows = self.answer["repositories"]
+        names = origins.Repository._fields
+        if rows is None:
+            return None
+        return [origins.Repository(**{name: row[name] for name in names}) for row in rows]
 
     # -- answers ----------------------------------------------------------------------------
 
     def pending(self, security_only=True):
-        waiting = self.waiting()
-        packages = [p for p in waiting or () if p["security"] or not security_only]
-        count = None if waiting is None else len(packages)
-        return {"packages": packages, "count": count, "error": self.probe_error}
+        rows = self.answer["packages"]
+        wanted = [row for row in rows or () if row["security"] or not security_only]
+        by_state = {
+            state: [row for row in wanted if row["state"] == state]
+            for state in (decide.PENDING, decide.EXCLUDED)
+        }
+        return {
+            "packages": by_state[decide.PENDING],
+            "excluded": by_state[decide.EXCLUDED],
+            "count": None if rows is None else len(by_state[decide.PENDING]),
+            "unknown": self.answer["unknown"],
+        }
 
     def policy_answer(self):
         known = self.repositories or ()
@@ -166,7 +128,7 @@ class View:
                 }
                 for source, entry, pattern, error in self.patterns()
             ],
-            "repositories": [vars(repository) for repository in known],
+            "repositories": self.answer["repositories"] or [],
         }
 
     def differences(self):
@@ -178,13 +140,14 @@ class View:
         found = self.differences()
         patterns = self.policy_answer()["patterns"]
         problems = [*self.refused]
+        problems += [NOT_DEPLOYED] if self.policy is None and not self.refused else []
         problems += [
             f"{p['source']} {p['pattern']!r}: {p['error']}" for p in patterns if p["error"]
         ]
         problems += [
             f"{d.key} is {d.effective!r}, meant was {d.intended!r}" + self._where(d) for d in found
         ]
-        problems += [self.probe_error] if self.probe_error else []
+        problems += [_of_note(n) for n in self.answer["unknown"] if n["what"] in decide.OF_POLICY]
         problems += self._obstacles() if self._wants_upgrades() else []
         return {
             "ok": not problems,
@@ -205,7 +168,7 @@ class View:
                 and self.repositories
                 and p["pattern"] not in origins.OPTIONAL_PATTERNS
             ],
-            "lists_missing": self.repositories == (),
+            "lists_missing": self.answer["repositories"] == [],
         }
 
     def _obstacles(self):
@@ -248,16 +211,22 @@ class View:
         """What the runs have left."""
         return runs.Traces.of(self.host, self.configuration)
 
+    def _lists_age(self, changed_at):
+        if self.answer["repositories"] is None:
+            return None
+        return self.now - changed_at if changed_at and self.answer["repositories"] else math.inf
+
     def _lists_changed_at(self):
         hooks = self.configuration.listing(UPDATE_HOOKS)
         return self.host.lists_changed_at(hooked=any(UPDATE_STAMP in hook for hook in hooks))
 
     def facts(self):
-        waiting = self.waiting()
         success = self.traces.last_success
         lists = self._lists_changed_at()
         lock = self.host.lock_holder()
         found_timers, timers_error = self._timers()
+        pending = decide.security(self.answer, decide.PENDING)
+        excluded = decide.security(self.answer, decide.EXCLUDED)
         return verdict.Facts(
             intended=self.policy.enabled if self.policy else None,
             refused=self.refused,
@@ -265,13 +234,20 @@ class View:
             effective=self._effective(),
             differences=self.differences(),
             security_matches=self.security_matches(),
-            lists_age=None if lists is None or not self.repositories else self.now - lists,
+            lists_age=self._lists_age(lists),
             max_age_days=self.policy.max_age_days if self.policy else 3,
             timers=found_timers,
-            unanswered=tuple(filter(None, (self.probe_error, timers_error))),
-            waiting=None if waiting is None else tuple(_as_waiting(p) for p in waiting),
+            unknown=(
+                *map(_of_note, self.answer["unknown"]),
+                *([timers_error] if timers_error else ()),
+            ),
+            pending=None if pending is None else tuple(row["name"] for row in pending),
+            excluded=tuple(
+                verdict.Excluded(row["name"], row["reason"], row["detail"])
+                for row in excluded or ()
+            ),
             interrupted=self.host.interrupted(),
-            broken=self.broken,
+            broken=tuple(self.answer["broken"]),
             kept_back=self.host.kept_back(),
             success_age=None if success is None else self.now - success,
             last_run_failed=runs.last_run(self.host, self.traces)["success"] is False,
@@ -283,30 +259,21 @@ class View:
     def status(self):
         facts = self.facts()
         answer, reasons = verdict.judge(facts)
-        security = None if facts.waiting is None else [w for w in facts.waiting if w.security]
         return {
             "verdict": answer,
             "reasons": [vars(reason) for reason in reasons],
+            "warnings": list(self.answer["warnings"]),
             "enabled": bool(facts.effective and facts.installed),
-            "pending_security": None if security is None else len(security),
-            "pending_allowed": None
-            if facts.waiting is None
-            else sum(w.allowed and w.free for w in facts.waiting),
+            "pending_security": None if facts.pending is None else len(facts.pending),
+            "excluded_security": None if facts.pending is None else len(facts.excluded),
             "last_success": iso(self.traces.last_success),
             "reboot_required": facts.reboot_required,
         }
 
 
-def _as_waiting(package):
-    names = ("name", "security", "allowed", "held", "blacklisted", "not_whitelisted")
-    return verdict.Waiting(**{name: package[name] for name in names})
-
-
-def _matches_name(regex, name):
-    try:
-        return re.match(regex, name) is not None
-    except re.error:
-        return False
+def _of_note(note):
+    """An entry of ``unknown`` as a text."""
+    return "unknown {what}: {why}".format(**note)
 
 
 def reboot(host):
@@ -345,10 +312,11 @@ def timers(host):
 def unreadable(error):
     """The answer of ``status`` where apt cannot even read its configuration."""
     reason = verdict.Reason(verdict.MISCONFIGURED, "apt_configuration", str(error))
-    unknown = ("pending_security", "pending_allowed", "last_success", "reboot_required")
+    unknown = ("pending_security", "excluded_security", "last_success", "reboot_required")
     return {
         "verdict": reason.verdict,
         "reasons": [vars(reason)],
+        "warnings": [],
         "enabled": None,
         **dict.fromkeys(unknown),
     }

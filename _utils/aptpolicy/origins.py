@@ -4,82 +4,67 @@ The words expand to patterns on codenames, because archive names move: what was 
 release day is ``oldstable`` two years later, and a pattern on it silently matches nothing.
 """
 
-import fnmatch
 import re
 import string
-from dataclasses import dataclass
 
 from aptpolicy.errors import Refused
+from aptpolicy.patched.origins import (
+    DEBIAN_RELEASE,
+    ESM,
+    MATCHERS,
+    OLD_DEBIAN_RELEASES,
+    OLD_DEBIAN_SECURITY,
+    SECURITY,
+    Repository,
+    is_debian_without_freeze,
+    legacy_to_pattern,
+    matches,
+    security_patterns,
+    tokens,
+)
 from aptpolicy.values import text
-from aptpolicy.versions import DEBIAN_STABLE_RELEASES, RELEASE_MACRO_VERSION
+from aptpolicy.versions import RELEASE_MACRO_VERSION
 
-# Names a pattern may use → field of Repository; the short ones are those of apt-cache policy.
-MATCHERS = {
-    "o": "origin", "origin": "origin",
-    "l": "label", "label": "label",
-    "a": "archive", "suite": "archive", "archive": "archive",
-    "n": "codename", "codename": "codename",
-    "c": "component", "component": "component",
-    "site": "site",
-}  # fmt: skip
+__all__ = [
+    "OPTIONAL_PATTERNS",
+    "WORDS",
+    "Repository",
+    "check_macros",
+    "check_pattern",
+    "default_words",
+    "is_debian_without_freeze",
+    "legacy_pair",
+    "legacy_to_pattern",
+    "matches",
+    "security_patterns",
+    "third_party",
+    "word_patterns",
+]
 
 _DEBIAN = {
-    "security": ("origin=Debian,codename=${distro_codename}-security,label=Debian-Security",),
-    "release": ("origin=Debian,codename=${distro_codename},label=Debian",),
+    "security": SECURITY["Debian"],
+    "release": DEBIAN_RELEASE,
     "updates": ("origin=Debian,codename=${distro_codename}-updates,label=Debian",),
     "backports": ("origin=Debian Backports,codename=${distro_codename}-backports",),
     "proposed": ("origin=Debian,codename=${distro_codename}-proposed-updates,label=Debian",),
     "esm": (),
 }
 _UBUNTU = {
-    "security": ("origin=${distro_id},archive=${distro_codename}-security",),
+    "security": SECURITY["Ubuntu"],
     "release": ("origin=${distro_id},archive=${distro_codename}",),
     "updates": ("origin=${distro_id},archive=${distro_codename}-updates",),
     "backports": ("origin=${distro_id},archive=${distro_codename}-backports",),
     "proposed": ("origin=${distro_id},archive=${distro_codename}-proposed",),
-    "esm": (
-        "origin=${distro_id}ESMApps,archive=${distro_codename}-apps-security",
-        "origin=${distro_id}ESM,archive=${distro_codename}-infra-security",
-    ),
+    "esm": ESM,
 }
 # Raspbian has one archive for everything.
-_RASPBIAN = {
-    "security": ("origin=Raspbian,codename=${distro_codename},label=Raspbian",),
-    "release": ("origin=Raspbian,codename=${distro_codename},label=Raspbian",),
-}
-# Before bullseye the codename of the security archive had no suffix.
-_OLD_DEBIAN_SECURITY = ("origin=Debian,codename=${distro_codename},label=Debian-Security",)
-_OLD_DEBIAN_RELEASES = frozenset({"stretch", "buster"})
+_RASPBIAN = dict.fromkeys(("security", "release"), SECURITY["Raspbian"])
 # Present only where Ubuntu Pro is attached.
-OPTIONAL_PATTERNS = frozenset(_UBUNTU["esm"])
+OPTIONAL_PATTERNS = frozenset(ESM)
 WORDS = ("security", "release", "updates", "backports", "proposed", "esm")
 _TABLES = {"Debian": _DEBIAN, "Ubuntu": _UBUNTU, "Raspbian": _RASPBIAN}
 # Ubuntu's security updates may need new packages of the frozen release pocket.
 _DEFAULT_WORDS = {"Debian": ("security",), "Ubuntu": ("release", "security", "esm")}
-
-
-@dataclass(frozen=True)
-class Repository:
-    """Fields of a repository's Release file, as apt knows them, plus component and site."""
-
-    origin: str = ""
-    label: str = ""
-    archive: str = ""
-    codename: str = ""
-    component: str = ""
-    site: str = ""
-
-    def __str__(self):
-        return f"{self.label or self.origin}:{self.codename or self.archive}/{self.component}"
-
-
-def is_debian_without_freeze(system):
-    """testing and sid: security fixes arrive through the main archive.
-
-    They have no number; the next stable release gets one when it is frozen.
-    """
-    frozen = system.codename in DEBIAN_STABLE_RELEASES or system.release[:1].isdigit()
-    return system.distribution == "Debian" and not frozen
 
 
 def default_words(system):
@@ -100,36 +85,33 @@ def word_patterns(word, system):
         )
     if word not in table:
         raise Refused(f"one of {', '.join(table)} on {system.distribution}")
-    if word == "security" and system.codename in _OLD_DEBIAN_RELEASES:
-        return _OLD_DEBIAN_SECURITY
+    if word == "security" and system.codename in OLD_DEBIAN_RELEASES:
+        return OLD_DEBIAN_SECURITY
     return table[word]
 
 
-def security_patterns(system):
-    """Patterns that tell a security repository of this system, empty when unknown."""
-    if system.distribution not in _TABLES:
-        return ()
-    words = ["security", *(w for w in ("esm",) if w in _TABLES[system.distribution])]
-    words += ["release"] if is_debian_without_freeze(system) else []
-    return tuple(pattern for word in words for pattern in word_patterns(word, system))
-
-
-def third_party_pattern(fields):
-    """``{"origin": "Docker", "label": "Docker CE"}`` → a pattern, commas escaped."""
+def third_party(fields):
+    """``{"origin": "Docker", "label": "Docker CE"}`` → ``(pattern, carries security updates)``."""
     if not isinstance(fields, dict) or not fields:
         raise Refused("a mapping of origin, label, archive, codename, component or site")
-    tokens = []
+    security, found = fields.get("security", False), []
+    if not isinstance(security, bool):
+        raise Refused("security: true or false")
     for matcher, value in fields.items():
+        if matcher == "security":
+            continue
         if matcher not in MATCHERS:
-            raise Refused(f"matchers {', '.join(MATCHERS)}", f"{matcher!r} is not one.")
-        tokens.append(f"{matcher}={text(value)}".replace(",", "\\,"))
-    return ",".join(tokens)
+            raise Refused(f"matchers {', '.join(MATCHERS)}, and security", f"{matcher!r} is none.")
+        found.append(f"{matcher}={text(value)}".replace(",", "\\,"))
+    if not found:
+        raise Refused("at least one of origin, label, archive, codename, component, site")
+    return ",".join(found), security
 
 
 def check_pattern(pattern, system):
     """Return a raw pattern when the tool can read it; it crashes on the ones refused here."""
     text(pattern, "a pattern such as 'origin=Debian,label=Debian-Security'")
-    for token in _tokens(pattern):
+    for token in tokens(pattern):
         matcher, equals, value = token.partition("=")
         if not equals or "=" in value or not value.strip():
             raise Refused(
@@ -161,32 +143,3 @@ def legacy_pair(value):
     if len(re.findall(r"(?<!\\):", value)) != 1:
         raise Refused("origin:archive with exactly one colon", "Escape others as '\\:'.")
     return value
-
-
-def legacy_to_pattern(value):
-    """``origin:archive`` → the pattern the tool makes of it."""
-    origin, archive = (part.replace("\\:", ":") for part in re.split(r"(?<!\\):", value))
-    escaped = (re.sub(r"(?<!\\),", "\\,", part) for part in (origin, archive))
-    return "o={},a={}".format(*escaped)
-
-
-def matches(pattern, repository, system):
-    """Whether a pattern matches a repository, decided as unattended-upgrades decides it."""
-    if not pattern.strip():
-        return False
-    macros = {
-        "distro_id": system.distribution,
-        "distro_codename": system.codename,
-        "distro_release": system.release,
-    }
-    for token in _tokens(string.Template(pattern).substitute(macros)):
-        matcher, _, value = token.partition("=")
-        field = getattr(repository, MATCHERS[matcher.strip()])
-        if not fnmatch.fnmatch(field, value.strip()):
-            return False
-    return True
-
-
-def _tokens(pattern):
-    """Split at the commas that are not escaped."""
-    return [part.replace("\\,", ",") for part in re.split(r"(?<!\\),", pattern)]

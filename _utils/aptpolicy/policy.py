@@ -24,7 +24,8 @@ class Policy:
     """A checked policy for one minion.
 
     ``settings``: values by pillar name, the formula's own defaults included. ``explicit``: the
-    names that somebody set. ``patterns``: origins, expanded. ``unknown``: names that were set
+    names that somebody set. ``patterns``: origins, expanded. ``security``: patterns of third_party
+    entries that carry security updates, beside the release's own. ``unknown``: names that were set
     but that this version of the tool does not know; they are left out of the fragment.
     """
 
@@ -33,6 +34,7 @@ class Policy:
     settings: MappingProxyType
     explicit: frozenset
     patterns: tuple
+    security: tuple = ()
     environment: str | None = None
     unknown: frozenset = frozenset()
     warnings: tuple = ()
@@ -96,7 +98,8 @@ def from_pillar(
     raw = {name: value for name, value in raw.items() if value is not None}
     for name, value in raw.items():
         _read(name, value, reading)
-    patterns = _patterns(raw, reading)
+    third_party, security = _third_party(raw.get("third_party"), reading)
+    patterns = _patterns(raw, third_party, reading)
     explicit = frozenset(reading.settings)
     settings = {**_defaults(), **reading.settings}
     if not settings.get("enabled", True):
@@ -111,6 +114,7 @@ def from_pillar(
         settings=MappingProxyType(settings),
         explicit=explicit,
         patterns=patterns,
+        security=security,
         environment=environment,
         unknown=unknown,
         warnings=checks.warnings(settings, explicit, unknown, system, environment),
@@ -246,9 +250,8 @@ def _read(name, value, reading):
         reading.refuse(name, shown, exc.allowed, exc.advice)
 
 
-def _patterns(raw, reading):
+def _patterns(raw, third_party, reading):
     """Expand origins and check allowed_origins; both end in ``reading``."""
-    third_party = _third_party(raw.get("third_party"), reading)
     patterns = []
     words = raw.get("origins", origins.default_words(reading.system))
     words = _entries("origins", words, reading)
@@ -283,18 +286,18 @@ def _entries(name, value, reading):
 
 
 def _third_party(entries, reading):
-    patterns = {}
-    if not isinstance(entries, dict):
-        return patterns
-    for name, fields in entries.items():
+    """``(name → pattern, patterns that carry security updates)``."""
+    patterns, security = {}, []
+    for name, fields in entries.items() if isinstance(entries, dict) else ():
         try:
             if name in origins.WORDS:
                 raise Refused("a name that is not a word of its own: " + ", ".join(origins.WORDS))
-            patterns[name] = origins.third_party_pattern(fields)
+            patterns[name], is_security = origins.third_party(fields)
             origins.check_pattern(patterns[name], reading.system)
+            security += [patterns[name]] if is_security else []
         except Refused as exc:
             reading.refuse(f"third_party.{name}", fields, exc.allowed, exc.advice)
-    return patterns
+    return patterns, tuple(dict.fromkeys(security))
 
 
 def _expanded(entry, third_party, system):

@@ -12,8 +12,9 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from aptpolicy import effective, probe
+from aptpolicy import effective, patched
 from aptpolicy.errors import AptPolicyError
+from aptpolicy.patched import dpkg
 
 LOG_BYTES = 1_048_576  # of a log's end; one run at the highest verbosity writes half of it
 COMMAND_SECONDS = 30  # reading commands; each takes well under a second on a healthy host
@@ -33,8 +34,6 @@ REBOOT_REQUIRED = "run/reboot-required"
 DAILY_SUCCESS_STAMP = "upgrade-stamp"  # written by apt.systemd.daily after exit code 0
 UPDATE_STAMP = "update-success-stamp"  # written by a hook, see aptpolicy.fragment
 COMPLETION_STAMP = "unattended-upgrades-stamp"  # written by the tool itself
-LOCKS = ("var/lib/dpkg/lock-frontend", "var/lib/dpkg/lock", "var/lib/apt/daily_lock")
-
 
 READ_BY_APT = re.compile(r"[A-Za-z0-9_-]+(\.conf)?")  # names in apt.conf.d, apt.conf(5)
 
@@ -83,9 +82,9 @@ class Host:
         """The effective apt configuration."""
         return effective.parse(self.command(["apt-config", "dump"]))
 
-    def probe(self):
-        """What apt knows: repositories, upgradable packages, broken ones, the tool's version."""
-        said = self.command([PYTHON, os.path.realpath(probe.__file__)])
+    def patched(self):
+        """What :mod:`aptpolicy.patched` says of this host's packages, asked of its own Python."""
+        said = self.command([PYTHON, os.path.dirname(os.path.realpath(patched.__file__))])
         try:
             return json.loads(said)
         except ValueError as exc:
@@ -173,12 +172,8 @@ class Host:
             return None
 
     def interrupted(self):
-        """Whether dpkg left a journal behind, as apt itself tells it."""
-        try:
-            names = os.listdir(self.root / "var/lib/dpkg/updates")
-        except FileNotFoundError:
-            return False
-        return any(name.isdigit() for name in names)
+        """Whether dpkg left a journal behind."""
+        return dpkg.interrupted(self.root)
 
     def booted(self):
         """Whether systemd is the init of this host (sd_booted(3))."""
@@ -217,36 +212,9 @@ class Host:
         return None if result.code == 0 else result.err.strip().partition("\n")[0]
 
     def lock_holder(self, ignore=()):
-        """``(path, pid, age in seconds)`` of a held package lock, or None.
-
-        Read from /proc/locks, because trying the lock could fail a package manager that starts
-        at that moment.
-        """
-        wanted = {}
-        for relative in set(LOCKS) - set(ignore):
-            try:
-                wanted[(self.root / relative).stat().st_ino] = relative
-            except FileNotFoundError:
-                continue
-        for line in (self.text("proc/locks") or "").splitlines():
-            fields = line.split()
-            if len(fields) < 6 or "->" in fields:
-                continue
-            inode = int(fields[5].rsplit(":", 1)[1])
-            if inode in wanted and self._has_open(fields[4], wanted[inode]):
-                return "/" + wanted[inode], int(fields[4]), self._process_age(fields[4])
-        return None
-
-    def _has_open(self, pid, relative):
-        """Whether a process has a file open: another file system may use the same inode number.
-
-        True as well for a process that may not be looked at, or that left the lock to a child.
-        """
-        try:
-            links = list((self.root / "proc" / pid / "fd").iterdir())
-        except OSError:
-            return True
-        return any(_same_file(link, self.root / relative) for link in links)
+        """``(path, pid, age in seconds)`` of a held package lock, or None."""
+        holder = dpkg.lock_holder(self.root, ignore)
+        return holder and (*holder, self._process_age(holder[1]))
 
     def _process_age(self, pid):
         stat, uptime = self.text(f"proc/{pid}/stat"), self.text("proc/uptime")
@@ -272,13 +240,6 @@ def _properties(block):
         # One line for each calendar expression.
         shown[name] = f"{shown[name]}\n{value}" if name in shown else value
     return shown
-
-
-def _same_file(link, path):
-    try:
-        return os.path.samefile(link, path)
-    except OSError:
-        return False
 
 
 def run_command(argv, seconds):

@@ -1,35 +1,44 @@
 """Facts about a host → one verdict with its reasons. Pure: the clock is in the facts."""
 
+import math
 from dataclasses import dataclass
 
 OK = "ok"
 STALE = "stale"
 BLOCKED = "blocked"
+UNKNOWN = "unknown"
 REBOOT_PENDING = "reboot_pending"
 MISCONFIGURED = "misconfigured"
 DISABLED = "disabled"
 # Worst first: the first one with a reason is the verdict.
-SEVERITY = (DISABLED, MISCONFIGURED, BLOCKED, STALE, REBOOT_PENDING)
+SEVERITY = (DISABLED, MISCONFIGURED, BLOCKED, UNKNOWN, STALE, REBOOT_PENDING)
 
 SECONDS_PER_DAY = 86_400
 LONG_LOCK_SECONDS = 3_600  # an upgrade rarely holds dpkg's lock for an hour
 
 
+# Reasons of aptpolicy.patched for which a security update stays out until somebody acts; what
+# is phased comes by itself.
+STAYS_OUT = {
+    "held": "Security updates held: {}.",
+    "blacklisted": "Security updates blacklisted: {}.",
+    "not_whitelisted": "Security updates not whitelisted: {}.",
+    "pinned": "A pin of apt's preferences keeps out these security updates: {}.",
+    "not_trusted": "Security updates of an unsigned repository: {}.",
+    "kept_back": "Security updates that cannot be installed: {}.",
+}
+
+
 @dataclass(frozen=True)
-class Waiting:
-    """One package with a newer version in a repository."""
+class Excluded:
+    """A security update that the policy does not install; see :mod:`aptpolicy.patched`."""
 
     name: str
-    security: bool
-    allowed: bool
-    held: bool = False
-    blacklisted: bool = False
-    not_whitelisted: bool = False
+    reason: str
+    detail: str | None = None
 
-    @property
-    def free(self):
-        """Whether nobody keeps this package from being upgraded."""
-        return not (self.held or self.blacklisted or self.not_whitelisted)
+    def __str__(self):
+        return f"{self.name} ({self.detail})" if self.detail else self.name
 
 
 @dataclass(frozen=True)
@@ -49,8 +58,9 @@ class Facts:
     ``intended``: whether upgrades are meant to run; None when no policy was deployed.
     ``effective``: whether apt's configuration runs them. ``differences``: settings overridden
     elsewhere. ``security_matches``: whether a pattern matches a security repository.
-    ``lists_age``, ``success_age``, ``lock_age``: seconds. ``timers``: see :class:`Timer`.
-    ``unanswered``: what apt or systemd said instead of an answer.
+    ``lists_age`` (infinite: no lists), ``success_age``, ``lock_age``: seconds.
+    ``timers``: see :class:`Timer`. ``unknown``: what cannot be told, and why.
+    ``pending``: names of the security updates that are to be installed.
     ``ran_with_these_lists``: whether a run has begun since the lists were fetched.
     """
 
@@ -63,8 +73,9 @@ class Facts:
     lists_age: float | None = None
     max_age_days: int = 3
     timers: tuple = ()
-    unanswered: tuple = ()
-    waiting: tuple | None = None
+    unknown: tuple = ()
+    pending: tuple | None = None
+    excluded: tuple = ()
     interrupted: bool = False
     broken: tuple = ()
     kept_back: tuple = ()
@@ -88,6 +99,7 @@ def judge(facts):
         *_disabled(facts),
         *_misconfigured(facts),
         *_blocked(facts),
+        *(Reason(UNKNOWN, "unknown", text) for text in facts.unknown),
         *_stale(facts),
         *_reboot(facts),
     ]
@@ -141,8 +153,6 @@ def _timer(timer):
 
 
 def _blocked(facts):
-    for said in facts.unanswered:
-        yield Reason(BLOCKED, "no_answer", f"Whether updates wait or run is not known: {said}")
     if facts.interrupted:
         yield Reason(BLOCKED, "dpkg_interrupted", "dpkg was interrupted; dpkg --configure -a.")
     if facts.broken:
@@ -156,22 +166,19 @@ def _blocked(facts):
 
 
 def _blocked_packages(facts):
-    security = [entry for entry in facts.waiting or () if entry.security]
-    for code in ("held", "blacklisted", "not_whitelisted"):
-        names = [entry.name for entry in security if getattr(entry, code)]
+    for code, text in STAYS_OUT.items():
+        names = [str(entry) for entry in facts.excluded if entry.reason == code]
         if names:
-            word = code.replace("_", " ")
-            yield Reason(BLOCKED, code, f"Security updates {word}: {', '.join(names)}.")
-    waiting = {entry.name for entry in security if entry.free}
-    kept = sorted(waiting & set(facts.kept_back))
-    if kept:
-        yield Reason(BLOCKED, "kept_back", f"The last run kept back: {', '.join(kept)}.")
-    allowed = {entry.name for entry in security if entry.allowed}
-    foreign = sorted(waiting - allowed)
+            yield Reason(BLOCKED, code, text.format(", ".join(names)))
+    foreign = [entry.name for entry in facts.excluded if entry.reason == "not_allowed"]
     if foreign and facts.security_matches:
         text = f"No origin of the policy allows these security updates: {', '.join(foreign)}."
         yield Reason(BLOCKED, "not_allowed", text)
-    left = sorted(waiting & allowed - set(kept))
+    pending = set(facts.pending or ())
+    kept = sorted(pending & set(facts.kept_back))
+    if kept:
+        yield Reason(BLOCKED, "left_back", f"The last run kept back: {', '.join(kept)}.")
+    left = sorted(pending - set(kept))
     if left and facts.ran_with_these_lists:
         names = ", ".join(left)
         yield Reason(BLOCKED, "left", f"The last run did not install: {names}; see its log.")
@@ -181,18 +188,18 @@ def _stale(facts):
     if facts.intended is False:
         return
     limit = facts.max_age_days * SECONDS_PER_DAY
-    if facts.lists_age is None and not facts.unanswered:
+    if facts.lists_age == math.inf:
         yield Reason(STALE, "no_lists", "No package lists have been downloaded yet.")
     elif facts.lists_age is not None and facts.lists_age > limit:
         days = int(facts.lists_age // SECONDS_PER_DAY)
         yield Reason(STALE, "old_lists", f"The package lists are {days} days old.")
-    free = [w.name for w in facts.waiting or () if w.security and w.free]
-    if free and facts.success_age is None:
-        yield Reason(STALE, "never_ran", f"{len(free)} security updates wait; no run so far.")
-    elif free and facts.success_age > limit:
+    count = len(facts.pending or ())
+    if count and facts.success_age is None:
+        yield Reason(STALE, "never_ran", f"{count} security updates wait; no run so far.")
+    elif count and facts.success_age > limit:
         days = int(facts.success_age // SECONDS_PER_DAY)
         yield Reason(
-            STALE, "old_run", f"{len(free)} security updates wait; last success {days} days ago."
+            STALE, "old_run", f"{count} security updates wait; last success {days} days ago."
         )
 
 

@@ -15,9 +15,6 @@ PACKAGED_VERSIONS = {
     ("Ubuntu", "noble"): "2.9.1+nmu4ubuntu1",
 }
 
-# Debian releases with a security archive of their own and a frozen main archive.
-DEBIAN_STABLE_RELEASES = frozenset({"stretch", "buster", "bullseye", "bookworm", "trixie"})
-
 POSTRUN_PLUGIN_VERSION = "2.11"  # first unattended-upgrades that calls postrun plugins
 RELEASE_MACRO_VERSION = "2.13"  # first one that substitutes ${distro_release}
 

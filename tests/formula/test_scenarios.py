@@ -52,8 +52,8 @@ def test_a_blacklisted_package_stays_and_its_namesakes_do_not(small):
     _apply(small, {"blacklist": ["plain$"]})
     assert _run(small)["result"] is True
     assert _versions(small, "plain", "plain-tools") == {"plain": "1", "plain-tools": "2"}
-    waiting = small.call("unattended_upgrades.pending").value["packages"]
-    assert [one["name"] for one in waiting if one["blacklisted"]] == ["plain"]
+    excluded = small.call("unattended_upgrades.pending").value["excluded"]
+    assert [(one["name"], one["reason"]) for one in excluded] == [("plain", "blacklisted")]
 
 
 def test_a_strict_whitelist_lets_only_its_packages_through(small):
@@ -168,8 +168,8 @@ def test_a_configuration_that_apt_cannot_read_is_a_verdict(small):
 def test_sources_that_apt_cannot_read_are_a_reason(small):
     small.host.write("/etc/apt/sources.list", "dbe nonsense\n")
     status = small.call("unattended_upgrades.status").value
-    assert status["verdict"] == "blocked", status
-    assert [reason["code"] for reason in status["reasons"]] == ["no_answer"]
+    assert status["verdict"] == "unknown", status
+    assert [reason["code"] for reason in status["reasons"]] == ["unknown"]
 
 
 @pytest.fixture
@@ -200,6 +200,8 @@ def test_status_and_pending_answer_while_another_process_holds_the_lock(locked):
     status = locked.call("unattended_upgrades.status", deadline_s=ANSWER_S).value
     waiting = locked.call("unattended_upgrades.pending", deadline_s=ANSWER_S).value
     assert status["pending_security"] == waiting["count"] == 3
+    assert "installed" in [one["what"] for one in waiting["unknown"]]
+    assert "unknown" in [reason["code"] for reason in status["reasons"]]
 
 
 @pytest.fixture

@@ -116,4 +116,4 @@ def test_pending_counts_security_and_esm(ubuntu):
     _apply(ubuntu, {})
     waiting = ubuntu.call("unattended_upgrades.pending").value["packages"]
     assert {one["name"] for one in waiting} == SECURITY
-    assert all(one["allowed"] for one in waiting)
+    assert all(one["security"] for one in waiting)

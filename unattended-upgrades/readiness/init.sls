@@ -22,6 +22,10 @@ unattended-upgrades-readiness-modules-file-managed:
       - /usr/local/lib/asgcycle/{{ name }}:
           - source: salt://{{ tplroot }}/readiness/files/{{ name }}
   {%- endfor %}
+  {%- for name in policy.patched %}
+      - /usr/local/lib/asgcycle/patched/{{ name }}:
+          - source: salt://_utils/aptpolicy/patched/{{ name }}
+  {%- endfor %}
     - user: root
     - group: root
     - mode: '0644'

@@ -42,7 +42,8 @@ def test_the_compiled_policy_has_the_documented_shape(synced):
     assert set(found) == {
         "ok", "errors", "warnings", "enabled", "environment", "assert_effective",
         "include_apt_repositories", "lookup", "fragment", "directives", "packages",
-        "reboot_when_needed", "hold", "needrestart", "plugin", "readiness", "timers", "apt_formula",
+        "reboot_when_needed", "hold", "needrestart", "plugin", "patched", "readiness", "timers",
+        "apt_formula",
     }  # fmt: skip
 
 

@@ -3,7 +3,8 @@
 import json
 import os
 
-from aptpolicy import observe
+from aptpolicy import effective, observe
+from aptpolicy.patched import SECURITY_KEY, decide, reading
 from aptpolicy.system import Host, Result
 from tests.unit.formula.systems import BOOKWORM
 
@@ -16,11 +17,14 @@ MAIN = {"origin": "Debian", "label": "Debian", "archive": "oldstable", "codename
 
 
 def package(name, *newer, held=False):
+    """A package as it is read: ``newer`` are (version, places, whether apt would take it)."""
     versions = [
-        {"version": version, "repositories": places, "priority": priority}
-        for version, places, priority in newer
+        {"version": version, "repositories": places, "phased": False}
+        for version, places, _ in newer
     ]
-    return {"name": name, "arch": "amd64", "installed": "1", "held": held, "newer": versions}
+    candidate = next((version for version, _, taken in newer if taken), "1")
+    return {"name": name, "arch": "amd64", "installed": "1", "held": held, "newer": versions,
+            "candidate": candidate}  # fmt: skip
 
 
 class Machine:
@@ -33,8 +37,8 @@ class Machine:
             'codename=${distro_codename}-security,label=Debian-Security";\n'
             'APT::Periodic::Unattended-Upgrade "1";\n'
         )
-        self.probed = {"repositories": [SECURITY, MAIN], "packages": [], "broken": [],
-                       "tool_version": "2.9.1"}  # fmt: skip
+        self.repositories = [SECURITY, MAIN]
+        self.facts = {"packages": [], "broken": [], "unknown": []}
         self.shown = "ActiveState=active\nUnitFileState=enabled\n"
         self.fails = {}
 
@@ -46,7 +50,25 @@ class Machine:
             return Result(0, self.dump, "")
         if argv[0] == "systemctl":
             return Result(0, self.shown, "")
-        return Result(0, json.dumps(self.probed), "")
+        return Result(0, json.dumps(decide.decide(self.read())), "")
+
+    def read(self):
+        """What the system's Python has read, the policy from the same configuration."""
+        configuration = effective.parse(self.dump)
+        unattended = "Unattended-Upgrade::"
+        return {
+            **reading.NOTHING,
+            "system": [BOOKWORM.distribution, BOOKWORM.codename, BOOKWORM.release],
+            "repositories": [list(one.values()) for one in self.repositories],
+            "trusted": [True] * len(self.repositories),
+            "patterns": list(configuration.listing(f"{unattended}Origins-Pattern")),
+            "pairs": list(configuration.listing(f"{unattended}Allowed-Origins")),
+            "security": list(configuration.listing(SECURITY_KEY)),
+            "blacklist": list(configuration.listing(f"{unattended}Package-Blacklist")),
+            "whitelist": list(configuration.listing(f"{unattended}Package-Whitelist")),
+            "strict": configuration.scalar(f"{unattended}Package-Whitelist-Strict") == "true",
+            **self.facts,
+        }
 
     def write(self, path, text="", age=0.0):
         target = self.root / path

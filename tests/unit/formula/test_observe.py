@@ -19,44 +19,46 @@ def test_a_healthy_host_is_ok(machine):
 
 
 def test_security_updates_are_told_apart_from_others(machine):
-    machine.probed["packages"] = [
-        package("vim", ("2", [1], 500)),
-        package("libc6", ("2", [0, 1], 500)),
-        package("nginx", ("3", [1], 500), ("2", [0], 500)),
+    machine.facts["packages"] = [
+        package("vim", ("2", [1], True)),
+        package("libc6", ("2", [0, 1], True)),
+        package("nginx", ("3", [1], True), ("2", [0], True)),
     ]
     pending = machine.view().pending()
-    assert [(p["name"], p["candidate"], p["allowed"]) for p in pending["packages"]] == [
-        ("libc6", "2", True),
-        ("nginx", "2", True),
+    assert [(p["name"], p["candidate"]) for p in pending["packages"]] == [
+        ("libc6", "2"),
+        ("nginx", "2"),
     ]
     everything = machine.view().pending(security_only=False)
-    assert {p["name"]: p["allowed"] for p in everything["packages"]} == {
-        "vim": False, "libc6": True, "nginx": True,
-    }  # fmt: skip
+    assert [p["name"] for p in everything["packages"]] == ["libc6", "nginx"]
+    assert [(p["name"], p["reason"]) for p in everything["excluded"]] == [("vim", "not_allowed")]
 
 
-def test_a_version_that_a_pin_forbids_is_not_pending(machine):
-    machine.probed["packages"] = [package("libc6", ("2", [0], -1))]
-    assert machine.view().pending()["count"] == 0
+def test_a_version_that_a_pin_forbids_is_not_pending_but_excluded(machine):
+    machine.facts["packages"] = [package("libc6", ("2", [0], False))]
+    pending = machine.view().pending()
+    assert pending["count"] == 0
+    assert [(p["name"], p["reason"]) for p in pending["excluded"]] == [("libc6", "pinned")]
+    assert [r["code"] for r in machine.view().status()["reasons"]] == ["pinned"]
 
 
 def test_held_and_blacklisted_packages_are_marked_and_block(machine):
     machine.dump += 'Unattended-Upgrade::Package-Blacklist:: "linux-";\n'
-    machine.probed["packages"] = [
-        package("linux-image", ("2", [0], 500)),
-        package("nginx", ("2", [0], 500), held=True),
+    machine.facts["packages"] = [
+        package("linux-image", ("2", [0], True)),
+        package("nginx", ("2", [0], True), held=True),
     ]
     status = machine.view().status()
     assert status["verdict"] == "blocked"
     assert {r["code"] for r in status["reasons"]} == {"held", "blacklisted"}
-    assert status["pending_allowed"] == 0
+    assert (status["pending_security"], status["excluded_security"]) == (0, 2)
 
 
 def test_when_apt_cannot_be_asked_numbers_are_unknown_and_the_reason_is_told(machine):
-    machine.fails["probe.py"] = "no module named apt_pkg"
+    machine.fails["/patched"] = "no module named apt_pkg"
     view = machine.view()
     assert view.status()["pending_security"] is None
-    assert "apt_pkg" in view.pending()["error"]
+    assert "apt_pkg" in view.pending()["unknown"][0]["why"]
     assert not view.verify()["ok"]
     assert not view.verify()["lists_missing"]
 
@@ -81,9 +83,16 @@ def test_patterns_that_match_no_security_repository_are_a_problem(machine):
 
 def test_an_unreadable_pattern_is_told_with_its_reason(machine):
     machine.dump += 'Unattended-Upgrade::Allowed-Origins:: "origin1";\n'
-    (problem,) = machine.view().verify()["problems"]
-    assert "origin1" in problem
-    assert "colon" in problem
+    problems = [p for p in machine.view(policy()).verify()["problems"] if "origin1" in p]
+    assert any("colon" in problem for problem in problems)
+    assert "unknown" in [r["code"] for r in machine.view().status()["reasons"]]
+
+
+def test_where_nothing_is_deployed_the_policy_does_not_hold(machine):
+    found = machine.view().verify()
+    assert not found["ok"]
+    assert observe.NOT_DEPLOYED in found["problems"]
+    assert observe.NOT_DEPLOYED not in machine.view(policy()).verify()["problems"]
 
 
 def test_an_overridden_setting_names_the_file_that_overrides_it(machine):
@@ -100,10 +109,11 @@ def test_each_pattern_is_shown_with_the_repositories_it_matches(machine):
 
 
 def test_missing_lists_are_told_apart_from_lists_that_match_nothing(machine):
-    machine.probed["repositories"] = []
+    machine.repositories = []
+    machine.facts["packages"] = None
     view = machine.view()
     assert view.verify()["lists_missing"]
-    assert view.status()["verdict"] == "stale"
+    assert "no_lists" in [reason["code"] for reason in view.status()["reasons"]]
 
 
 def test_timers_are_only_asked_where_systemd_runs(machine):
@@ -190,7 +200,7 @@ def test_systemd_that_does_not_answer_is_a_reason_not_a_crash(machine):
     (machine.root / "run/systemd/system").mkdir(parents=True)
     machine.fails["systemctl"] = "Failed to connect to bus"
     status = machine.view().status()
-    assert [r["code"] for r in status["reasons"]] == ["no_answer"]
+    assert [r["code"] for r in status["reasons"]] == ["unknown"]
     assert "Failed to connect to bus" in status["reasons"][0]["message"]
     assert any("Failed to connect" in problem for problem in machine.view().verify()["problems"])
 
@@ -228,7 +238,7 @@ def test_the_tool_is_there_in_every_state_that_has_its_files(tmp_path, said, ver
 def test_an_answer_about_packages_that_is_no_json_is_unknown(machine):
     host = Host(machine.root, lambda argv, seconds: Result(0, "Warning: …", ""))
     with pytest.raises(CommandFailed, match="cannot be read"):
-        host.probe()
+        host.patched()
 
 
 def test_only_files_that_apt_reads_are_named_as_overriding(machine):
@@ -240,20 +250,20 @@ def test_only_files_that_apt_reads_are_named_as_overriding(machine):
 
 
 def test_what_a_strict_whitelist_leaves_out_is_not_counted_as_installable(machine):
-    machine.probed["packages"] = [package("libc6", ("2", [0], 500))]
+    machine.facts["packages"] = [package("libc6", ("2", [0], True))]
     machine.dump += (
         'Unattended-Upgrade::Package-Whitelist:: "nginx";\n'
         'Unattended-Upgrade::Package-Whitelist-Strict "true";\n'
     )
     status = machine.view().status()
-    assert status["pending_allowed"] == 0
+    assert status["pending_security"] == 0
     assert [r["code"] for r in status["reasons"]] == ["not_whitelisted"]
 
 
 def test_where_apt_cannot_be_asked_the_reason_is_that_and_not_missing_lists(machine):
-    machine.fails["probe.py"] = "E:Type 'dbe' is not known"
+    machine.fails["/patched"] = "E:Type 'dbe' is not known"
     status = machine.view().status()
-    assert [(r["verdict"], r["code"]) for r in status["reasons"]] == [("blocked", "no_answer")]
+    assert [(r["verdict"], r["code"]) for r in status["reasons"]] == [("unknown", "unknown")]
 
 
 def test_a_command_that_is_missing_or_slow_is_unknown_not_absent():

@@ -63,7 +63,7 @@ def test_a_failed_run_blocks_and_its_stamp_is_no_success(machine):
 
 @pytest.mark.parametrize(("seconds_ago", "verdict"), [(30, "blocked"), (90, "ok")])
 def test_an_update_that_a_run_has_left_although_it_was_there_blocks(machine, seconds_ago, verdict):
-    machine.probed["packages"] = [package("libc6", ("2", [0], 500))]
+    machine.facts["packages"] = [package("libc6", ("2", [0], True))]
     machine.write(f"var/lib/apt/periodic/{COMPLETED}", age=seconds_ago)  # lists: 60 seconds ago
     status = machine.view().status()
     assert status["verdict"] == verdict
@@ -158,7 +158,7 @@ def test_downloads_dry_runs_and_skipped_days_are_no_runs(machine, newer):
 
 
 def test_a_dry_run_neither_blocks_nor_hides_that_nothing_was_ever_installed(machine):
-    machine.probed["packages"] = [package("libc6", ("2", [0], 500))]
+    machine.facts["packages"] = [package("libc6", ("2", [0], True))]
     dry = run_of(30, "Option --dry-run given, *not* performing real actions", DONE)
     _outcome(machine, *dry, unattended_upgrades_stamp=26)
     status = machine.view().status()
@@ -167,7 +167,7 @@ def test_a_dry_run_neither_blocks_nor_hides_that_nothing_was_ever_installed(mach
 
 
 def test_days_that_are_no_update_days_do_not_count_as_successes(machine):
-    machine.probed["packages"] = [package("libc6", ("2", [0], 500))]
+    machine.facts["packages"] = [package("libc6", ("2", [0], True))]
     skipped = (60, "INFO", "Skipping update check: today is 1,Mon,Monday but patch days are 0")
     _outcome(machine, *run_of(9 * 86_400, DONE), skipped, upgrade_stamp=59)
     assert [r["code"] for r in machine.view().status()["reasons"]] == ["old_run"]

@@ -1,10 +1,12 @@
 """From facts to a verdict."""
 
+import math
+
 import pytest
 
 from aptpolicy import verdict
 from aptpolicy.effective import Difference
-from aptpolicy.verdict import SECONDS_PER_DAY, Facts, Timer, Waiting
+from aptpolicy.verdict import SECONDS_PER_DAY, Excluded, Facts, Timer
 
 HEALTHY = {
     "intended": True,
@@ -13,11 +15,11 @@ HEALTHY = {
     "security_matches": True,
     "lists_age": 3600,
     "timers": (Timer("apt-daily.timer"), Timer("apt-daily-upgrade.timer")),
-    "waiting": (),
+    "pending": (),
     "success_age": 3600,
 }
-ONE = (Waiting("libc6", security=True, allowed=True),)
-FOREIGN = (Waiting("libc6", security=True, allowed=False),)
+ONE = ("libc6",)
+FOREIGN = (Excluded("libc6", "not_allowed"),)
 
 
 @pytest.mark.parametrize(
@@ -35,35 +37,34 @@ FOREIGN = (Waiting("libc6", security=True, allowed=False),)
         ({"timers": (Timer("t", active=False),)}, "misconfigured", "timer_inactive"),
         ({"timers": (Timer("t", enabled=False),)}, "misconfigured", "timer_disabled"),
         ({"timers": (Timer("t", masked=("t.service",)),)}, "misconfigured", "masked"),
-        ({"unanswered": ("no bus",), "lists_age": None, "waiting": None}, "blocked", "no_answer"),
+        ({"unknown": ("no bus",), "lists_age": None, "pending": None}, "unknown", "unknown"),
         ({"interrupted": True}, "blocked", "dpkg_interrupted"),
         ({"broken": ("nginx",)}, "blocked", "dpkg_broken"),
         ({"lock_age": 2 * 3600}, "blocked", "lock"),
         ({"lock_age": 60}, "ok", None),
         ({"last_run_failed": True}, "blocked", "last_run_failed"),
-        ({"waiting": (Waiting("libc6", True, True, held=True),)}, "blocked", "held"),
-        ({"waiting": (Waiting("libc6", True, True, blacklisted=True),)}, "blocked", "blacklisted"),
-        (
-            {"waiting": (Waiting("libc6", True, True, not_whitelisted=True),)},
-            "blocked",
-            "not_whitelisted",
-        ),
-        ({"waiting": (Waiting("vim", False, False, held=True),)}, "ok", None),
-        ({"waiting": ONE, "kept_back": ("libc6",)}, "blocked", "kept_back"),
-        ({"waiting": (), "kept_back": ("libc6",)}, "ok", None),
-        ({"waiting": ONE}, "ok", None),
-        ({"waiting": ONE, "ran_with_these_lists": True}, "blocked", "left"),
+        ({"excluded": (Excluded("libc6", "held"),)}, "blocked", "held"),
+        ({"excluded": (Excluded("libc6", "blacklisted"),)}, "blocked", "blacklisted"),
+        ({"excluded": (Excluded("libc6", "not_whitelisted"),)}, "blocked", "not_whitelisted"),
+        ({"excluded": (Excluded("libc6", "pinned"),)}, "blocked", "pinned"),
+        ({"excluded": (Excluded("libc6", "not_trusted"),)}, "blocked", "not_trusted"),
+        ({"excluded": (Excluded("libc6", "kept_back", "it needs x"),)}, "blocked", "kept_back"),
+        ({"excluded": (Excluded("libc6", "phased"),)}, "ok", None),
+        ({"pending": ONE, "kept_back": ("libc6",)}, "blocked", "left_back"),
+        ({"pending": (), "kept_back": ("libc6",)}, "ok", None),
+        ({"pending": ONE}, "ok", None),
+        ({"pending": ONE, "ran_with_these_lists": True}, "blocked", "left"),
         ({"ran_with_these_lists": True}, "ok", None),
-        ({"waiting": FOREIGN, "ran_with_these_lists": True}, "blocked", "not_allowed"),
+        ({"excluded": FOREIGN, "ran_with_these_lists": True}, "blocked", "not_allowed"),
         (
-            {"waiting": FOREIGN, "security_matches": False},
+            {"excluded": FOREIGN, "security_matches": False},
             "misconfigured",
             "no_security_repository",
         ),
-        ({"waiting": ONE, "success_age": None}, "stale", "never_ran"),
-        ({"waiting": ONE, "success_age": 4 * SECONDS_PER_DAY}, "stale", "old_run"),
-        ({"waiting": (), "success_age": 4 * SECONDS_PER_DAY}, "ok", None),
-        ({"lists_age": None}, "stale", "no_lists"),
+        ({"pending": ONE, "success_age": None}, "stale", "never_ran"),
+        ({"pending": ONE, "success_age": 4 * SECONDS_PER_DAY}, "stale", "old_run"),
+        ({"pending": (), "success_age": 4 * SECONDS_PER_DAY}, "ok", None),
+        ({"lists_age": math.inf}, "stale", "no_lists"),
         ({"lists_age": 4 * SECONDS_PER_DAY}, "stale", "old_lists"),
         ({"lists_age": 4 * SECONDS_PER_DAY, "max_age_days": 7}, "ok", None),
         ({"reboot_required": True}, "reboot_pending", "reboot_required"),
@@ -84,11 +85,11 @@ def test_the_worst_reason_decides_and_all_are_told_worst_first():
 
 
 def test_what_is_unknown_is_held_against_nobody():
-    unknown = {**HEALTHY, "security_matches": None, "waiting": None, "timers": ()}
+    unknown = {**HEALTHY, "security_matches": None, "pending": None, "timers": ()}
     assert verdict.judge(Facts(**unknown))[0] == "ok"
 
 
 def test_a_policy_that_is_off_is_neither_stale_nor_misconfigured():
     off = {**HEALTHY, "intended": False, "effective": False, "security_matches": False,
-           "waiting": ONE, "success_age": None, "installed": False}  # fmt: skip
+           "pending": ONE, "success_age": None, "installed": False}  # fmt: skip
     assert verdict.judge(Facts(**off))[0] == "disabled"

@@ -9,7 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-SOURCE = Path(__file__).parents[3] / "unattended-upgrades/readiness/files/asgcycle-ready"
+REPO = Path(__file__).parents[3]
+SOURCE = REPO / "unattended-upgrades/readiness/files/asgcycle-ready"
+BESIDE = REPO / "_utils/aptpolicy"
+"""Where the package ``patched`` is, which an instance has beside the agent."""
 
 
 def load() -> tuple[Any, ...]:
@@ -19,6 +22,8 @@ def load() -> tuple[Any, ...]:
     script = importlib.util.module_from_spec(spec)
     keep, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     sys.path.insert(0, str(SOURCE.parent))
+    if str(BESIDE) not in sys.path:
+        sys.path.append(str(BESIDE))
     try:
         loader.exec_module(script)
         beside = [
@@ -37,13 +42,15 @@ FINE = {
     "usr/bin/apt-get": "",
     "run/cloud-init/result.json": '{"v1": {"errors": []}}',
     "proc/sys/kernel/random/boot_id": "boot-1\n",
+    "usr/local/lib/asgcycle/patched/__main__.py": "",
     "run/asgcycle/lists": "{}",
     "run/asgcycle/highstate": "{}",
 }
 """A Debian host on which every check passes."""
 
+NOTHING_PENDING = {"packages": [], "broken": [], "unknown": [], "used": []}
 ANSWERS = {
-    "pending": (0, "", ""),
+    "asgcycle/patched": (0, json.dumps(NOTHING_PENDING), ""),
     "apt-get": (0, "Reading package lists...\n", ""),
     "state.highstate": (0, "{}", ""),
     "needs-restarting": (0, "", ""),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from types import SimpleNamespace
 
 import pytest
 
-from aptpolicy import origins, values
-from tests.unit.formula.systems import BOOKWORM, BULLSEYE, FOCAL, JAMMY, TRIXIE, debian, ubuntu
-from tests.unit.readiness.agent import checks, edges, host
+from aptpolicy import values
+from tests.unit.readiness.agent import NOTHING_PENDING, checks, edges, host
 
 RPM = {"usr/bin/apt-get": None}
 
@@ -106,16 +106,30 @@ def test_without_needs_restarting_a_reboot_is_unknown(tmp_path):
 # -- security updates
 
 
+USED = [["http://deb.example.org/debian-security", "bookworm-security"]]
+
+
+def answered(*names, **more):
+    """What the package ``patched`` prints about a host with these updates pending."""
+    rows = [{"name": name, "security": True, "state": "pending"} for name in names]
+    return 0, json.dumps({**NOTHING_PENDING, "packages": rows, **more}), ""
+
+
+LOCKED = {"what": "installed", "why": "process 7 holds /var/lib/dpkg/lock"}
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        ((0, "openssl\nlibssl3\n", ""), "pending: openssl, libssl3"),
-        ((2, "", "asgcycle-ready: apt knows no security repository\n"), "no security repository"),
+        (answered("openssl", "libssl3"), "pending: openssl, libssl3"),
+        (answered(broken=["nginx"]), "not fully installed: nginx"),
+        (answered(unknown=[LOCKED]), "unknown: installed: process 7 holds"),
+        ((1, "", "Segmentation fault\n"), "unknown: Segmentation fault"),
         (edges.Unknown("python3 gave no answer within 120 s"), "unknown: python3 gave no answer"),
     ],
 )
 def test_what_apt_has_pending_or_cannot_say_is_not_ready(tmp_path, answer, words):
-    assert words in said(tmp_path, pending=answer)["security-updates"]
+    assert words in said(tmp_path, **{"asgcycle/patched": answer})["security-updates"]
 
 
 @pytest.mark.parametrize("age", [None, checks.LISTS_SECONDS + 60, -60])
@@ -125,7 +139,7 @@ def test_package_lists_that_are_old_or_of_the_future_say_nothing(tmp_path, age):
         then = os.stat(tmp_path).st_mtime - age
         os.utime(tmp_path / "run/asgcycle/lists", (then, then))
     assert "package lists" in dict(checks.look(machine, ["security-updates"]))["security-updates"]
-    assert machine.run.count("pending") == 0
+    assert machine.run.count("asgcycle/patched") == 0
 
 
 @pytest.mark.parametrize(
@@ -145,58 +159,6 @@ def test_package_lists_that_are_old_or_of_the_future_say_nothing(tmp_path, age):
 def test_amazon_linux_is_asked_by_dnf(tmp_path, answer, words):
     told = said(tmp_path, {**RPM, "usr/bin/dnf": ""}, **{"check-update": answer})
     assert words in told["security-updates"]
-
-
-@pytest.mark.parametrize(
-    ("system", "repository"),
-    [
-        (BULLSEYE, debian("oldoldstable-security", "bullseye-security", "Debian-Security")),
-        (BOOKWORM, debian("oldstable-security", "bookworm-security", "Debian-Security")),
-        (TRIXIE, debian("stable-security", "trixie-security", "Debian-Security")),
-        (TRIXIE, debian("stable", "trixie")),
-        (TRIXIE, debian("stable-updates", "trixie-updates")),
-        (TRIXIE, debian("stable-backports", "trixie-backports", origin="Debian Backports")),
-        (FOCAL, ubuntu("focal-security")),
-        (JAMMY, ubuntu("jammy-updates")),
-        (JAMMY, ubuntu("jammy")),
-        (JAMMY, ubuntu("jammy-infra-security", "UbuntuESM")),
-        (JAMMY, ubuntu("jammy-apps-security", "UbuntuESMApps")),
-        (JAMMY, debian("docker", "jammy", "Docker", "Docker")),
-    ],
-    ids=lambda value: getattr(value, "codename", None) or str(value),
-)
-def test_the_agent_and_the_policy_agree_on_what_a_security_repository_is(system, repository):
-    patterns = origins.security_patterns(system)
-    meant = any(origins.matches(pattern, repository, system) for pattern in patterns)
-    assert checks.is_security(repository) == meant
-
-
-class AptConfig:
-    """What apt_pkg.config is asked for."""
-
-    def __init__(self, black=(), white=(), strict=False):
-        self.lists = {"Package-Blacklist": black, "Package-Whitelist": white}
-        self.strict = strict
-
-    def value_list(self, key):
-        return self.lists[key.rpartition("::")[2]]
-
-    def find_b(self, key, default):
-        return self.strict
-
-
-@pytest.mark.parametrize(
-    ("config", "left_out"),
-    [
-        (AptConfig(), set()),
-        (AptConfig(black=["linux-"]), {"linux-image"}),
-        (AptConfig(white=["openssl"]), set()),
-        (AptConfig(white=["openssl"], strict=True), {"linux-image"}),
-    ],
-)
-def test_what_the_policy_never_installs_does_not_count(config, left_out):
-    excluded = checks.exclusion(config)
-    assert {name for name in ("linux-image", "openssl") if excluded(name)} == left_out
 
 
 # -- highstate
@@ -238,16 +200,45 @@ def test_why_a_highstate_was_not_clean_is_said_in_a_line(out, err, words):
     [
         (0, "Hit:1 http://deb.example.org bookworm InRelease\n", True),
         (100, "E: The repository is not signed.\n", False),
-        (0, "Err:1 http://deb.example.org bookworm InRelease\n", False),
-        (0, "W: Failed to fetch http://deb.example.org/InRelease\n", False),
+        (0, "Err:1 http://deb.example.org/debian-security bookworm-security InRelease\n", False),
+        (
+            0,
+            "W: Failed to fetch http://deb.example.org/debian-security/dists/bookworm-security/InRelease\n",
+            False,
+        ),
         (0, "W: Download is performed unsandboxed as root\n", True),
     ],
 )
 def test_lists_count_as_fetched_only_when_every_one_was(tmp_path, code, out, fetched):
-    machine = host(tmp_path, {"run/asgcycle/lists": None}, **{"apt-get": (code, out, "")})
+    answers = {"apt-get": (code, out, ""), "asgcycle/patched": answered(used=USED)}
+    machine = host(tmp_path, {"run/asgcycle/lists": None}, **answers)
     why = checks.fetch_lists(machine)
     assert (why is None) == fetched
     assert checks.fresh_lists(machine) == fetched
+
+
+DEAD = "E: The repository 'http://{} Release' does not have a Release file.\n"
+
+
+@pytest.mark.parametrize(
+    ("said_by_apt", "fetched"),
+    [
+        (DEAD.format("vendor.example.com/apt stable"), True),
+        (DEAD.format("deb.example.org/debian-security bookworm-security"), False),
+        (
+            "Err:1 http://vendor.example.com/apt stable InRelease\nE: Some index files failed\n",
+            True,
+        ),
+        ("E: Could not get lock /var/lib/apt/lists/lock.\n", False),
+        ("", False),
+    ],
+)
+def test_a_dead_repository_counts_only_when_security_updates_come_from_it(
+    tmp_path, said_by_apt, fetched
+):
+    answers = {"apt-get": (100, said_by_apt, ""), "asgcycle/patched": answered(used=USED)}
+    machine = host(tmp_path, {"run/asgcycle/lists": None}, **answers)
+    assert (checks.fetch_lists(machine) is None) == fetched
 
 
 def test_only_the_named_checks_are_made(tmp_path):

@@ -105,7 +105,31 @@ def test_a_clean_highstate_is_not_repeated_in_the_same_boot(tmp_path):
 def test_package_lists_are_fetched_once_when_they_are_old(tmp_path):
     code, machine, _ = waiting(tmp_path, {"run/asgcycle/lists": None})
     assert code == 0
-    assert [machine.run.count(word) for word in ("apt-get", "pending")] == [1, 1]
+    assert [machine.run.count(word) for word in ("apt-get", "asgcycle/patched")] == [1, 1]
+
+
+def test_the_definition_of_patched_is_taken_from_the_master_when_user_data_had_no_room(tmp_path):
+    definition = tmp_path / "usr/local/lib/asgcycle/patched/__main__.py"
+
+    def answer():
+        definition.parent.mkdir(parents=True)
+        definition.touch()
+        return 0, "{}", ""
+
+    files = {"usr/local/lib/asgcycle/patched/__main__.py": None}
+    code, machine, _ = waiting(tmp_path, files, **{"cp.get_dir": answer})
+    assert code == 0
+    assert machine.run.run[0][-2:] == [
+        "salt://_utils/aptpolicy/patched",
+        str(definition.parents[1]),
+    ]
+
+
+def test_without_the_definition_of_patched_nothing_is_ready_and_why_is_told(tmp_path):
+    files = {"usr/local/lib/asgcycle/patched/__main__.py": None}
+    code, _, _ = waiting(tmp_path, files, settings={"timeout": 30}, **{"cp.get_dir": (0, "{}", "")})
+    assert (code, marker(tmp_path)) == (1, None)
+    assert "no salt://_utils/aptpolicy/patched in its file roots" in console(tmp_path)[0]
 
 
 def test_lists_that_cannot_be_fetched_keep_it_from_being_ready(tmp_path):
@@ -116,7 +140,7 @@ def test_lists_that_cannot_be_fetched_keep_it_from_being_ready(tmp_path):
         **{"apt-get": (100, "", "E: Could not resolve 'deb.example.org'\n")},
     )
     assert code == 1
-    assert machine.run.count("pending") == 0
+    assert machine.run.count("apt-get") > 1
     assert console(tmp_path)[0] == (
         "asgcycle: not ready: security-updates: apt-get update: "
         "E: Could not resolve 'deb.example.org'"

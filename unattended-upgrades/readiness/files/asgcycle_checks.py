@@ -13,6 +13,9 @@ LISTS_SECONDS = 3600  # lists older than this say nothing about what is pending 
 READ_SECONDS = 120  # a command that only reads; a small instance under load is slow
 FETCH_SECONDS = 300
 FAILED = "cloud-init failed"
+DEFINITION = "usr/local/lib/asgcycle/patched"
+DEFINITION_SOURCE = "salt://_utils/aptpolicy/patched"
+SUMMARIES = ("E: Some index files failed", "E: Failed to fetch")  # of lines that came before
 
 
 def last_line(*texts):
@@ -85,16 +88,35 @@ def rpm_reboot(host):
 
 
 def security_updates(host):
-    """No security repository has a newer version of what is installed."""
+    """Nothing is left that unattended-upgrade would install, and that is known."""
     if not host.has("apt-get"):
         return rpm_security_updates(host)
     if not fresh_lists(host):
         return "the package lists are not of the last hour"
-    argv = [sys.executable, os.path.abspath(sys.argv[0]), "pending"]  # this program once more
-    code, out, err = host.run(argv, READ_SECONDS)
+    answer = packages(host)
+    if answer["unknown"]:
+        raise Unknown("{what}: {why}".format(**answer["unknown"][0]))
+    if answer["broken"]:
+        return "not fully installed: {}".format(few(answer["broken"]))
+    names = pending(answer)
+    return f"pending: {few(names)}" if names else None
+
+
+def packages(host):
+    """What the package ``patched`` says; a process of its own, as apt may hang."""
+    if lacks_definition(host):
+        raise Unknown(f"/{DEFINITION} is not here yet")
+    code, out, err = host.run([sys.executable, host.path(DEFINITION)], READ_SECONDS)
     if code != 0:
         raise Unknown(last_line(err, out))
-    return f"pending: {few(out.split())}" if out.split() else None
+    return json.loads(out)
+
+
+def pending(answer):
+    """Names of the security updates that are to be installed."""
+    from patched import decide
+
+    return [one["name"] for one in decide.security(answer, decide.PENDING) or ()]
 
 
 def fresh_lists(host):
@@ -144,16 +166,41 @@ def look(host, checks):
 # -- what the waiting agent does so that a check can pass ----
 
 
+def lacks_definition(host):
+    """Whether the definition of patched is missing: user data has no room for it."""
+    return host.has("apt-get") and not host.exists(DEFINITION + "/__main__.py")
+
+
+def fetch_definition(host):
+    """Take it from the master, as the state does; None when it is there, else why not."""
+    target = os.path.dirname(host.path(DEFINITION))
+    argv = ["salt-call", "--out=json", "cp.get_dir", DEFINITION_SOURCE, target]
+    code, out, err = host.run(argv, FETCH_SECONDS)
+    if code != 0:
+        return highstate_trouble(out, err)
+    missing = lacks_definition(host)
+    return f"the master has no {DEFINITION_SOURCE} in its file roots" if missing else None
+
+
 def fetch_lists(host):
     """Bring apt's package lists up to date; None when every one was fetched, else why not."""
     argv = ["apt-get", "-q", "update", "-o", "APT::Update::Error-Mode=any"]
     code, out, err = host.run(argv, FETCH_SECONDS)
     # Before apt knew that option a failed download was only a warning.
     failed = re.findall(r"^(?:E:|Err:|W: Failed).*", out + err, re.MULTILINE)
-    if code != 0 or failed:
+    used = packages(host)["used"] if failed else ()
+    if (code != 0 and not failed) or any(counts(line, used) for line in failed):
         return f"apt-get update: {last_line(out, err, *failed)}"
     host.write(LISTS, {"boot_id": host.boot_id()})
     return None
+
+
+def counts(line, used):
+    """Whether a line of apt's errors is not about a repository that the policy does without."""
+    about = re.search(r"[a-z+]+:/\S+", line)
+    if about is None:
+        return not line.startswith(SUMMARIES)
+    return any(uri in line and suite in line for uri, suite in used)
 
 
 def apply_highstate(host, seconds):
@@ -183,69 +230,3 @@ def highstate_trouble(out, err):
                   for row in rows if row.get("result") is False]  # fmt: skip
         return f"failed states: {few(failed, 3)}"
     return f"salt-call: {told[0] if isinstance(told, list) and told else told}"
-
-
-# -- pending security updates of apt ----
-
-
-def pending():
-    """Print each package that a security repository has a newer version of; return 0.
-
-    Left out is what unattended-upgrades would never install: held and blacklisted packages, and
-    what is not on a strict whitelist. A process of its own, so that apt's configuration and
-    lists are read anew each time and a hanging apt has a deadline.
-    """
-    try:
-        import apt_pkg
-    except ImportError:
-        raise Unknown("python3-apt is not installed; unattended-upgrades brings it")
-    try:
-        apt_pkg.init()
-        cache = apt_pkg.Cache(None)
-    except apt_pkg.Error as exc:
-        raise Unknown(f"apt: {exc}")
-    files = {entry.id for entry in cache.file_list if is_security(entry)}
-    if not files:
-        raise Unknown("apt knows no security repository")
-    excluded = exclusion(apt_pkg.config)
-    policy = apt_pkg.Policy(cache)
-    policy.read_pinfile(apt_pkg.config.find_file("Dir::Etc::preferences"))
-    policy.read_pindir(apt_pkg.config.find_dir("Dir::Etc::preferencesparts"))
-    for package in cache.packages:
-        current = package.current_ver
-        if not current or package.selected_state == apt_pkg.SELSTATE_HOLD:
-            continue
-        newer = any(
-            apt_pkg.version_compare(version.ver_str, current.ver_str) > 0
-            and policy.get_priority(version) > 0
-            and any(entry.id in files for entry, _ in version.file_list)
-            for version in package.version_list
-        )
-        halfway = package.current_state != apt_pkg.CURSTATE_INSTALLED
-        if halfway or (newer and not excluded(package.name)):
-            sys.stdout.write(package.name + "\n")
-    return 0
-
-
-def is_security(entry):
-    """Whether a repository of apt is Debian's or Ubuntu's security archive, ESM included."""
-    names = (entry.archive or "", entry.codename or "")
-    return entry.label == "Debian-Security" or (
-        (entry.origin or "").startswith(("Debian", "Ubuntu"))
-        and any(name.endswith("-security") for name in names)
-    )
-
-
-def exclusion(config):
-    """A function that tells whether the policy of unattended-upgrades leaves a package out."""
-    root = "Unattended-Upgrade::"
-    black = config.value_list(root + "Package-Blacklist")
-    white = config.value_list(root + "Package-Whitelist")
-    strict = config.find_b(root + "Package-Whitelist-Strict", False)
-
-    def excluded(name):
-        if any(re.match(pattern, name) for pattern in black):
-            return True
-        return strict and not any(re.match(pattern, name) for pattern in white)
-
-    return excluded
