@@ -1,1 +1,1 @@
-"""moto's own tests, run against the lab: does the wire still speak as moto's does?"""
+"""moto's own tests, run against the lab, and transcripts of an AWS compared with it."""

@@ -22,6 +22,7 @@ import yaml
 # The tests launch moto's sample images, which the lab leaves out otherwise.
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "true"
 
+from tests.lab.conformance import transcripts
 from tests.lab.http import LabServer
 from tests.lab.world.model import Delays
 
@@ -132,7 +133,10 @@ def main() -> int:
     """Run, compare, say what differs; see the module."""
     parser = argparse.ArgumentParser(prog="bin/lab conformance", description=__doc__)
     parser.add_argument("test", nargs="*", help="run only these tests (and compare nothing)")
+    transcripts.add_argument(parser)
     arguments = parser.parse_args()
+    if arguments.transcript:
+        return transcripts.main(arguments.transcript)
     folder = moto_tests()
     with LabServer(SCENARIO) as lab:
         output = run(lab.endpoint_url, folder, arguments.test)

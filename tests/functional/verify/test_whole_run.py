@@ -1,0 +1,107 @@
+"""A whole run against the lab: every probe agrees, the roll loses nothing, nothing is left."""
+
+import json
+import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tests.functional.test_iam_policy import PREFIX
+from tests.functional.verify.conftest import BIN
+from tests.lab.conformance import transcripts
+from verify import rules
+from verify.probes import PROBES
+
+POLICY = BIN.parents[1] / "docs" / "verify-aws-policy.json"
+#: Asked by AWS itself when the group is made, without a call of ours (docs/verify-aws.md).
+CHECKED_BESIDES = {
+    "ec2:RunInstances",
+    "ec2:CreateTags",
+    "elasticloadbalancing:AddTags",
+    "iam:CreateServiceLinkedRole",
+}
+#: Before anything is made, where the image or its type is not given.
+OF_THE_IMAGE = {"ssm:GetParameter", "ec2:DescribeImages"}
+
+
+@pytest.fixture
+def application(verify):
+    """What a load balancer would do: an answer as long as one target is healthy."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            with verify.lab.lock:
+                verify.lab.tick()
+                groups = verify.lab.world.target_groups.values()
+                states = [target.state for group in groups for target in group.targets.values()]
+            self.send_response(200 if "healthy" in states else 503)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+def actions(calls):
+    """Calls as the transcript counts them, under IAM's names."""
+    pairs = (call.split(":") for call in calls)
+    return {
+        f"{PREFIX.get(service, service)}:{operation}"
+        for service, operation in pairs
+        if service != "sts"  # needs no permission
+    }
+
+
+def test_a_whole_run_agrees_leaves_nothing_and_tells_nothing_of_the_account(verify, application):
+    code, out, err = verify("--yes", "--application-url", application)
+    assert (code, err) == (0, ""), out
+    assert verify.nothing_is_left(), verify.left()
+    assert "left        nothing" in out
+    assert re.search(r"roll +roll I1 I2 I3 I4 I5 agree", out)
+    assert max(map(len, out.splitlines())) <= 80
+
+    lines = verify.lines()
+    found = [line for line in lines if line["kind"] == "finding"]
+    assert {line["rule"] for line in found} >= {rule for probe in PROBES for rule in probe.rules}
+    requests = next(line for line in found if line["point"] == "requests without an answer")
+    assert requests["seen"] == 0
+    text = verify.transcript.read_text()
+    for trace in ("123456789012", "AKIA", "arn:aws:sts", "OwnerId", "i-0000000", "subnet-"):
+        assert trace not in text
+    assert not re.search(r"\b(ami|lt|sg|vpc)-[0-9a-f]{8}", text)
+
+    statements = json.loads(POLICY.read_text())["Statement"]
+    allowed = {action for statement in statements for action in statement["Action"]}
+    assert actions(lines[-1]["calls"]) | CHECKED_BESIDES | OF_THE_IMAGE == allowed
+
+
+def test_a_transcript_names_the_rule_in_which_the_lab_is_otherwise(verify):
+    code, out, _ = verify("--yes", "--only", "bounds,ids,launch", "--no-balancer")
+    assert code == 0, out
+    real = verify.lines()
+    verify.lab.__exit__()  # one lab at a time
+    try:
+        otherwise = {
+            **transcripts.SCENARIO,
+            "faults": [{"kind": "denied", "operation": "ExitStandby"}],
+        }
+        compared = {
+            one.rule: one
+            for one in transcripts.compare(real, transcripts.replay(real[0], otherwise))
+        }
+    finally:
+        verify.lab.__enter__()
+    differing = [rule for rule, one in compared.items() if one.verdict == transcripts.DIFFERS]
+    assert differing == ["ME-3"]
+    assert "seen ValidationError" in compared["ME-3"].said[0]
+    assert "the lab AccessDenied" in compared["ME-3"].said[0]
+    agreeing = {rule for rule, one in compared.items() if one.verdict == transcripts.AGREES}
+    assert {"AS-1", "TE-4", "LA-1", "AZ-2"} <= agreeing
+    assert compared["HK-1"].verdict == transcripts.NOT_PROBED
+    assert compared.keys() == rules.known().keys()

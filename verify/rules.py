@@ -1,0 +1,34 @@
+"""The rules on which the emulated AWS is built, and why some of them cannot be asked for."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+RULES = Path(__file__).resolve().parents[1] / "tests" / "lab" / "RULES.md"
+_ROW = re.compile(r"^\| ([A-Z]{2}-\d+) \| (.+?) \|", re.MULTILINE)
+#: Reason → rules that a public API cannot answer, or not within an hour and a few cents.
+REASONS: dict[str, str] = {
+    "is about the emulated AWS itself, or about what is checked before anything is sent": (
+        "AP-4 AP-5 LA-11 FA-2 FA-5 FA-6 FA-7 FA-8 FA-13 FA-14 FA-15"
+    ),
+    "AWS does it when it happens, not when it is asked to": (
+        "LA-5 LA-8 LA-12 HE-2 HE-3 HE-7 AZ-7 FA-1 FA-4 FA-9 FA-12"
+    ),
+    "would need another group, other permissions, policies or alarms": (
+        "LA-3 LA-6 TE-7 TE-9 TG-5 AZ-4 FA-3 FA-10 FA-11 FA-16 EC-6"
+    ),
+    "would leave a dead instance that no group looks after": "HE-5",
+    "would take longer than the rest together": "AZ-5 AZ-6 IR-1 ME-4",
+}
+NO_PROBE = "nobody has written a probe for it"
+
+
+def known() -> dict[str, str]:
+    """Return rule id → what it says."""
+    return dict(_ROW.findall(RULES.read_text("utf-8")))
+
+
+def why_not() -> dict[str, str]:
+    """Return rule id → why it cannot be asked for."""
+    return {rule: reason for reason, rules in REASONS.items() for rule in rules.split()}
