@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -221,7 +222,7 @@ def _carry_out(
         left=len(left),
         calls=dict(sorted(account.calls.items())),
     )
-    for line in [*lines, f"{'transcript':<12}{transcript.path}"]:
+    for line in [*lines, f"{'transcript':<12}{os.path.relpath(transcript.path)}"]:
         _say(line)
     return code
 

@@ -108,7 +108,7 @@ def verdict(evidence: Evidence) -> list[Finding]:
     ended = leaving | {key for key in seen if key not in last}
     lowest = min(len(one.serving) for one in looks)
     changed = [key for key in SETTINGS if after.get(key) != evidence.before[key]]
-    changed += ["processes"] if after.get("SuspendedProcesses") else []
+    changed += ["processes"] if _suspended(after) != _suspended(evidence.before) else []
     changed += ["tags"] if _tags(after) != _tags(evidence.before) else []
     findings = [
         Finding("I1", "never fewer get traffic than before", True, lowest >= SIZE),
@@ -121,6 +121,10 @@ def verdict(evidence: Evidence) -> list[Finding]:
     if evidence.answered:
         findings.append(Finding("I1", "requests without an answer", 0, evidence.unanswered))
     return findings
+
+
+def _suspended(group: dict[str, Any]) -> set[str]:
+    return {item["ProcessName"] for item in group.get("SuspendedProcesses", ())}
 
 
 def _tags(group: dict[str, Any]) -> dict[str, str]:

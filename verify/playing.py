@@ -12,7 +12,7 @@ from verify import judging, things
 from verify.account import Account, Refused, Unusable
 from verify.probes import BALANCED, LAST, PLAIN, Probe
 from verify.rolling import Roll
-from verify.settings import BALANCER_READY, DRAIN, READY, SIZE, Run
+from verify.settings import BALANCER_READY, DRAIN, SIZE, Run
 from verify.stage import Finding, Stage, TooLate
 from verify.transcript import Transcript
 
@@ -81,7 +81,7 @@ class Play:
         """
         stage = self._make()
         self._account.listener = self._transcript.call
-        stage.wait("the group is whole", lambda: len(stage.serving()) == SIZE, READY)
+        stage.rest()
         self._phase(stage, PLAIN)
         balanced = [probe for probe in self._probes if probe.when == BALANCED]
         if self._run.balanced and (balanced or self._rolls):
@@ -165,6 +165,8 @@ class Play:
         data = {"UserData": things.user_data(2), "InstanceType": self._run.instance_type}
         stage.use_version(stage.version("1", **data))
         stage.must("UpdateAutoScalingGroup", HealthCheckType="ELB")
+        # as any other group; it is the product's to suspend what is in its way
+        stage.must("ResumeProcesses")
         stage.wait("the targets are healthy", lambda: _healthy(stage) == SIZE)
         stage.wait("nobody is leaving", lambda: len(stage.members()) == SIZE)
         address = judging.reachable(self._run, dns_name, NAME_READY)

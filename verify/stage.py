@@ -22,6 +22,8 @@ NOBODY = "i-0123456789abcdef0"
 NO_IMAGE = "ami-0123456789abcdef0"
 #: Seconds in which a group launches what it misses. It notices a dead machine within minutes.
 COMES = 600.0
+#: Left to itself a group evens out its zones some minutes after a probe, in the middle of the next.
+SUSPENDED_AT_REST = frozenset({"AZRebalance"})
 #: AWS's settings of a group at rest; what differs is put back.
 AT_REST = {
     "MinSize": MIN,
@@ -232,8 +234,7 @@ class Stage:
             Refused: AWS does not let us put it back.
         """
         group = self.group()
-        if group.get("SuspendedProcesses"):
-            self.must("ResumeProcesses")
+        self._processes({item["ProcessName"] for item in group.get("SuspendedProcesses", ())})
         for hook in self.must("DescribeLifecycleHooks")["LifecycleHooks"]:
             self.must("DeleteLifecycleHook", LifecycleHookName=hook["LifecycleHookName"])
         protected = [
@@ -254,6 +255,13 @@ class Stage:
         if wrong or parked:
             self.must("UpdateAutoScalingGroup", **{**wrong, "DesiredCapacity": SIZE})
         self.wait("the group is whole", self._whole)
+
+    def _processes(self, suspended: set[str]) -> None:
+        if suspended - SUSPENDED_AT_REST:
+            extra = sorted(suspended - SUSPENDED_AT_REST)
+            self.must("ResumeProcesses", ScalingProcesses=extra)
+        if SUSPENDED_AT_REST - suspended:
+            self.must("SuspendProcesses", ScalingProcesses=sorted(SUSPENDED_AT_REST))
 
     def _whole(self) -> bool:
         members = self.members().values()

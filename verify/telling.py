@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from verify import rules
 from verify.costs import BASIS, Cost
 from verify.playing import Played
-from verify.probes import Probe
+from verify.probes import PROBES, Probe
 from verify.settings import SIZE, TAG, Run
 from verify.stage import Finding
 
@@ -61,10 +61,10 @@ def told(finding: Finding) -> str:
     return f"{words} ({finding.text})" if finding.text else words
 
 
-def wrapped(head: str, text: str) -> list[str]:
-    """Return the text behind ``head``, in lines of 80 columns."""
+def wrapped(head: str, text: str, hang: bool = False) -> list[str]:
+    """Return the text behind ``head``, or with it hanging before later lines; 80 columns."""
     lines = textwrap.wrap(
-        head + text,
+        text if hang else head + text,
         WIDTH,
         subsequent_indent=" " * len(head),
         break_on_hyphens=False,
@@ -91,7 +91,7 @@ def beforehand(run: Run, account: str, who: str, cost: Cost, zones: int) -> list
         f"costs: {price} ({BASIS})",
         f"if it dies: bin/verify-aws --region {run.region} --clean {run.id}",
     ]
-    return [line for text in lines for line in textwrap.wrap(text, WIDTH, subsequent_indent="  ")]
+    return [part for line in lines for part in wrapped("  ", line, hang=True)]
 
 
 def summary(
@@ -132,15 +132,14 @@ def summary(
 
 def not_probed(done: set[str], chosen: Iterable[Probe]) -> dict[str, list[str]]:
     """Return reason → rules that this run has not asked for."""
-    possible = {rule for probe in chosen for rule in probe.rules}
     reasons = rules.why_not()
+    reasons |= {rule: "its probe was not chosen" for probe in PROBES for rule in probe.rules}
+    asked = "its probe did not come so far, or needs two zones"
+    reasons |= {rule: asked for probe in chosen for rule in probe.rules}
     found: dict[str, list[str]] = {}
     for rule in rules.known():
-        if rule in done:
-            continue
-        asked = "its probe did not come so far, or needs two zones"
-        why = reasons.get(rule, asked if rule in possible else rules.NO_PROBE)
-        found.setdefault(why, []).append(rule)
+        if rule not in done:
+            found.setdefault(reasons.get(rule, rules.NO_PROBE), []).append(rule)
     return found
 
 
