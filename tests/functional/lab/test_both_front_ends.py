@@ -301,6 +301,12 @@ RETAINING = {
     "capacity_rebalance": True,
     "maintenance": {"min": 100, "max": 120},
 }
+FIRST = {"capacity_rebalance": True, "maintenance": {"min": 100, "max": 120}}
+AT_RISK = [
+    {"kind": "rebalance_recommendation", "at": 50, "pick": "oldest"},
+    {"kind": "instance_dies", "at": 300, "pick": "newest", "how": "system"},
+    {"kind": "spot_reclaim", "at": 500},
+]
 STORIES = [
     pytest.param(roll, {}, [], id="a roll by hand"),
     pytest.param(roll, {"standby": 1, "protected": 2}, [], id="standby and protected instances"),
@@ -314,6 +320,8 @@ STORIES = [
     pytest.param(refresh, {}, [], id="an instance refresh"),
     pytest.param(refresh, WEIGHTS, [], id="weights"),
     pytest.param(roll, {}, FAULTS, id="faults"),
+    pytest.param(roll, FIRST, AT_RISK, id="replacements that AWS launches first"),
+    pytest.param(refresh, FIRST, [], id="a refresh that launches first"),
     pytest.param(roll, {}, ODD, id="odd answers"),
     pytest.param(roll, {}, TRAFFIC, id="traffic that is shifted, cut off, unanswered"),
     pytest.param(roll, CHECKED, TRAFFIC, id="health checks of its own, and an idle target group"),

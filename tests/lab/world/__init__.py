@@ -32,6 +32,7 @@ from .model import (
 from .refresh import Refreshes
 from .scaling import Scaling
 from .seeding import Seeding
+from .succession import Successions
 from .targets import Targets
 from .templates import Templates
 from .terminating import Terminating
@@ -47,6 +48,7 @@ class World(
     Members,
     Hooks,
     Refreshes,
+    Successions,
     Targets,
     Applications,
     Machines,

@@ -99,6 +99,7 @@ def replaced(stamp: str, reason: str) -> str:
     Empty for other reasons: what such a launch says is ``started``.
     """
     whose = {
+        "maintenance": "an unhealthy instance needing to be replaced",
         "unhealthy": "an unhealthy instance needing to be replaced",
         "refresh": "an instance refresh",
     }.get(reason)
@@ -110,6 +111,14 @@ def balanced(stamp: str, zone: str) -> str:
     return (
         f"At {stamp} instances were launched to balance instances in zones {zone} with other zones "
         "resulting in more than desired number of instances in the group."
+    )
+
+
+def at_risk(stamp: str) -> str:
+    """Capacity Rebalancing launches an instance for one at risk of being reclaimed."""
+    return (
+        f"At {stamp} an instance was launched in response to a Spot Instance being at elevated "
+        "risk of interruption."
     )
 
 

@@ -209,6 +209,15 @@ class Core:
         group.pending += after.startswith("Pending") - before.startswith("Pending")
         self.history.append(Lifecycle(self.now, group.name, instance.id, before, after))
 
+    def begin_to_count(self, instance: Instance) -> None:
+        """Count a successor as capacity from now on."""
+        group = self.groups[instance.group]
+        counted = instance.counts
+        instance.successor_of, instance.extra = "", False
+        if instance.counts and not counted:
+            group.units += instance.weight
+            group.zone_counts[instance.zone] = group.zone_counts.get(instance.zone, 0) + 1
+
     def set_size(self, group: Group, field: str, value: int, actor: str, how: str = "set") -> None:
         """Change desired, min or max (``field``) of a group; record by whom and how (``Size``)."""
         attribute = field if field == "desired" else f"{field}_size"

@@ -50,6 +50,7 @@ PICK = frozenset({"group", "instance", "pick"})
 EVENT_KINDS: Mapping[str, frozenset[str]] = {
     "spot_reclaim": TRIGGER | PICK | {"count"},
     "instance_dies": TRIGGER | PICK | {"count", "how"},
+    "rebalance_recommendation": TRIGGER | PICK | {"count"},
     "application_stops": TRIGGER | PICK | {"count", "share"},
     "az_outage": frozenset({"zone"}),
     "zonal_shift": TRIGGER | {"zone", "target_group"},

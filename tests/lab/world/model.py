@@ -165,6 +165,7 @@ class Activity:
 class Instance:
     """An EC2 instance and what its group knows of it. ``revision`` grows with visible changes.
 
+    ``extra`` came on top of desired; with ``successor_of`` it does not count before that one goes.
     ``answers`` is the truth about its application, since ``answers_since``; it begins at ``up_at``
     unless the application is broken (``healthy_app`` False) or the machine impaired.
     """
@@ -193,6 +194,7 @@ class Instance:
     answers_since: float = -math.inf
     impaired: bool = False
     extra: bool = False
+    successor_of: str = ""
     terminated_by_user: str = ""
     actions: dict[str, PendingAction] = field(default_factory=dict)
     activity: Activity | None = None
@@ -211,7 +213,8 @@ class Instance:
     @property
     def counts(self) -> bool:
         """Say whether the instance counts towards the capacity of its group."""
-        return self.lifecycle in ACTIVE and not (self.extra and self.lifecycle != SERVING)
+        waits = self.successor_of or (self.extra and self.lifecycle != SERVING)
+        return self.lifecycle in ACTIVE and not waits
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from . import causes
 from .core import Core, mutation
 from .errors import ApiError
 from .history import GroupChange
-from .model import SERVING, Group, Instance, TemplateRef
+from .model import SERVING, Debt, Group, Instance, TemplateRef
 
 ACTIVE = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
 MIN_HEALTHY = 90  # percent; the API's default
@@ -132,6 +132,9 @@ class Refreshes(Core):
         # AWS replaces one at a time where the percentage leaves no room.
         floor = min(math.ceil(group.desired * share / 100), max(group.desired - 1, 0))
         room = sum(item.weight for item in self.in_order(group)) - floor
+        if self._launches_first(group, refresh):
+            self._succeed_batch(group, refresh)
+            return
         for key in sorted(refresh.remaining):
             instance = group.instances[key]
             if instance.lifecycle != SERVING or instance.weight > room:
@@ -139,6 +142,23 @@ class Refreshes(Core):
             room -= instance.weight
             cause = causes.taken_out(self.stamp(), "an instance refresh")
             self.start_termination(instance, "aws", "refresh", cause)
+
+    def _launches_first(self, group: Group, refresh: Refresh) -> bool:
+        """Say whether the refresh's percentages, or else the group's, leave no room below."""
+        most = refresh.preferences.get("MaxHealthyPercentage")
+        least = refresh.preferences.get("MinHealthyPercentage")
+        if (most, least) == (None, None):
+            least, most = self.healthy_range(group) or (MIN_HEALTHY, 100)
+        floor = math.ceil(group.desired * (least or 0) / 100)
+        return (most or 100) > 100 and floor >= group.desired
+
+    def _succeed_batch(self, group: Group, refresh: Refresh) -> None:
+        because = "an instance refresh"
+        for key in sorted(refresh.remaining):
+            if self.room_for_successors(group) <= 0:
+                return
+            debt = Debt("aws", "refresh", causes.replaced(self.stamp(), "refresh"))
+            self.succeed(group.instances[key], debt, because)
 
     @mutation
     def cancel_instance_refresh(self, group: str, actor: str = "caller") -> str:

@@ -100,7 +100,9 @@ class Scaling(Core):
 
     def _choose(self, group: Group, spare: int) -> Instance | None:
         candidates = [
-            item for item in self.members(group) if not item.protected and item.weight <= spare
+            item
+            for item in self.members(group)
+            if not item.protected and not item.successor_of and item.weight <= spare
         ]
         if not candidates:
             return None

@@ -86,7 +86,8 @@ class Terminating(Core):
             if reason != "request":
                 self.back_off(group)
         counted = instance.counts
-        if instance.extra:
+        replaced = self.successor_takes_over(instance)
+        if instance.extra and not instance.successor_of:
             group.rebalancing = False
         instance.actions.clear()
         self.move(instance, "Terminating")
@@ -98,7 +99,7 @@ class Terminating(Core):
             instance.zone,
         )
         group.last_scaling = self.now
-        if counted and not decrement and reason not in ("scale-in", "rebalance"):
+        if counted and not decrement and not replaced and reason not in ("scale-in", "rebalance"):
             text = causes.replaced(self.stamp(), reason)
             group.debts.extend([Debt(actor, reason, text)] * instance.weight)
         drained = self.deregister(instance, group.load_balancers)
@@ -233,6 +234,10 @@ class Terminating(Core):
                 "Instance became unhealthy while waiting for instance to be in InService state. "
                 f"Termination Reason: {instance.terminated_by_user or because}",
             )
+        if self.launches_first(group, instance) and instance.alive:
+            debt = Debt(actor, "maintenance", causes.replaced(self.stamp(), "maintenance"))
+            self.succeed(instance, debt, because)
+            return
         cause = causes.taken_out(self.stamp(), because)
         self.start_termination(instance, actor, "unhealthy", cause)
 

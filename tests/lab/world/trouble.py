@@ -22,6 +22,7 @@ ACTORS = {
     "spot_reclaim": "aws",
     "instance_dies": "aws",
     "application_stops": "aws",
+    "rebalance_recommendation": "aws",
     "az_outage": "aws",
     "zonal_autoshift": "aws",
     "alarm": "aws",
@@ -247,6 +248,10 @@ class Trouble(Traffic):
     def _spot_reclaim(self, fault: Fault) -> None:
         for instance in self._picked(fault):
             self.machine_gone(instance, SPOT)
+
+    def _rebalance_recommendation(self, fault: Fault) -> None:
+        for instance in self._picked(fault):
+            self.at_risk(instance)
 
     def _instance_dies(self, fault: Fault) -> None:
         how = fault.get("how", "machine")
