@@ -37,7 +37,8 @@ class Look:
     ):
         self._aws, self._policy, self._gates = aws, policy, gates
         self._cannot_see = cannot_see
-        self._refresh, self._refresh_at = "", -math.inf
+        self._refresh = ""
+        self._refresh_at: float | None = None
         self._gone_since: float | None = None
 
     def at(self, roll: Roll, now: float) -> World:
@@ -64,7 +65,7 @@ class Look:
 
     def due_in(self, roll: Roll, now: float) -> float:
         """Seconds until a look for an instance refresh is due."""
-        if roll.phase is not Phase.ROLLING:
+        if roll.phase is not Phase.ROLLING or self._refresh_at is None:
             return math.inf
         return max(0.0, self._refresh_at + REFRESH_SECONDS - now)
 
@@ -82,6 +83,8 @@ class Look:
 
     def _active_refresh(self, roll: Roll, now: float) -> str:
         """The instance refresh that owns the group, by the last look for one, once a minute."""
+        if self._refresh_at is None:
+            self._refresh_at = now  # what speaks against a roll was asked for a moment ago
         if now - self._refresh_at >= REFRESH_SECONDS:
             self._refresh_at = now
             try:

@@ -29,6 +29,7 @@ from asgroll.actions import (
     Wait,
 )
 from asgroll.book import Book, count, hold_back, order, protected_since
+from asgroll.gates import unused
 from asgroll.model import Cause, Phase, Replacement, Roll
 from asgroll.policy import Policy
 from asgroll.tracker import describe
@@ -56,6 +57,8 @@ def plan(world: World, roll: Roll, policy: Policy, now: float) -> list[Action]:
     if roll.phase is Phase.RESTORING:
         return _restore(world, roll, policy, book, now)
     hold_back(book, roll, policy)
+    if roll.idle_since is not None and now - roll.idle_since < policy.settle_time:
+        return [Wait(f"to be sure that {_idle(world)} gets no traffic any more")]
     halt = _halt_reason(world, roll, policy, now)
     if halt:
         ends_here = policy.on_failure == "pause"
@@ -108,6 +111,11 @@ def _halt_reason(world: World, roll: Roll, policy: Policy, now: float) -> str:
             f"instance refresh {world.refresh} replaces instances of this group as well; wait for "
             "its end or cancel it"
         )
+    if roll.idle_since is not None:
+        return (
+            f"no listener forwards to {_idle(world)} any more (Target.NotInUse): nobody can be "
+            "seen to serve there; attach one, or detach it from the group"
+        )
     forgiven = roll.forgiven if policy.count_failures == "consecutive" else 0
     failures = [failure for failure in roll.failures[forgiven:] if not failure.made_up]
     counted = len(failures)
@@ -127,6 +135,10 @@ def _halt_reason(world: World, roll: Roll, policy: Policy, now: float) -> str:
     if now - roll.progress_at > limit:
         return f"no progress for {format_duration(limit)} (ready_timeout + drain_timeout)"
     return ""
+
+
+def _idle(world: World) -> str:
+    return ", ".join(sorted(unused(world)))
 
 
 def _prepare(world: World, roll: Roll, policy: Policy, book: Book) -> list[Action]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from asgroll.accounting import account
+from asgroll.gates import unused
 from asgroll.model import Extremes, Failure, Phase, Replacement, Roll, Termination
 from asgroll.policy import Policy
 from asgroll.values import format_duration
@@ -53,9 +54,11 @@ def fold(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
     roll = _count_launch_failures(roll, world, policy, now)
     short = world.capacity < roll.expected_desired
     since = (roll.short_since or now) if short else None
+    idle_since = (roll.idle_since or now) if unused(world) else None
     serving = sum(i.weight for i in world.instances.values() if serves(i, roll))
     roll = roll.with_(
         short_since=since,
+        idle_since=idle_since,
         serving=serving,
         extremes=_extremes(roll, world, policy, serving),
     )

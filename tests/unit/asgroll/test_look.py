@@ -41,13 +41,14 @@ def test_an_instance_refresh_is_looked_for_once_a_minute():
     looking, _ = look(answers)
     for second in range(0, 181, 15):
         looking.at(roll(*OLD), NOW + second)
-    assert answers.asked == ["refresh"] * 4
+    assert answers.asked == ["refresh"] * 3  # the preflight has just looked
     assert looking.due_in(roll(*OLD), NOW + 185) == REFRESH_SECONDS - 5
 
 
 def test_a_refresh_that_was_seen_stays_seen_until_the_next_look_for_one():
     answers = Answers(refresh="r-1 (InProgress)")
     looking, _ = look(answers)
+    assert looking.at(roll(*OLD), NOW - 60).refresh == ""
     assert looking.at(roll(*OLD), NOW).refresh == "r-1 (InProgress)"
     answers.refresh = None
     assert looking.at(roll(*OLD), NOW + 59).refresh == "r-1 (InProgress)"
@@ -64,6 +65,7 @@ def test_while_sizes_are_put_back_nobody_looks_for_a_refresh():
 
 def test_a_look_for_a_refresh_that_fails_is_said_and_hides_nothing_else():
     looking, texts = look(Answers(refresh=Temporary("Rate exceeded", operation="…")))
+    looking.at(roll(*OLD), NOW - 60)
     assert looking.at(roll(*OLD), NOW).group.name == "web"
     assert texts == ["cannot see whether an instance refresh runs: Rate exceeded"]
 

@@ -7,7 +7,8 @@ import pytest
 from asgroll.actions import Finish, Restore, Resume, SetDesired, SetMax, Suspend, Terminate, Wait
 from asgroll.model import Cause, Failure, PendingChange, Phase, Termination
 from asgroll.planner import plan
-from asgroll.world import Answer, Verdict
+from asgroll.tracker import fold
+from asgroll.world import Answer, TargetHealth, Verdict
 from tests.unit.asgroll.build import NOW, instance, new, policy, roll, world
 
 OLD = [instance(f"i-old{n}", "abc"[n % 3]) for n in range(6)]
@@ -173,6 +174,20 @@ def test_an_instance_refresh_halts_the_roll_by_name():
         )
     ]
     assert isinstance(actions(view, roll(*OLD), on_failure="abort")[0], Restore)
+
+
+def test_a_target_group_that_lost_its_listener_halts_the_roll_before_anybody_fails_for_it():
+    idle = {i.id: TargetHealth("unused", "Target.NotInUse") for i in OLD}
+    view = replace(world(*OLD), targets={"web": idle})
+    state = fold(roll(*OLD), view, policy(settle_time=10), NOW)
+    (wait,) = actions(view, state, NOW, settle_time=10)
+    assert isinstance(wait, Wait)
+    assert "web gets no traffic any more" in wait.why
+    (halt,) = actions(view, state, NOW + 10, settle_time=10)
+    assert halt.outcome is Phase.HALTED
+    assert "no listener forwards to web" in halt.reason
+    again = fold(state, world(*OLD), policy(settle_time=10), NOW + 5)
+    assert again.idle_since is None
 
 
 def test_launches_that_were_made_up_for_do_not_halt_it():
