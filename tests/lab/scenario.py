@@ -59,6 +59,7 @@ TOP = {
     "boot",
     "delays",
     "launch_before_terminate",
+    "calls_launch_first",
     "groups",
     "alarms",
     "faults",
@@ -147,6 +148,7 @@ def build(spec: dict[str, Any]) -> World:
     world.alarms.update(spec.get("alarms", {}))
     if spec.get("launch_before_terminate", False):
         world.account_settings[LAUNCH_FIRST] = "enabled"
+    world.calls_launch_first = spec.get("calls_launch_first", False)
     world.forget_past()
     for fault in spec.get("faults", ()):
         world.inject(_fault(fault))

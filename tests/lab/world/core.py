@@ -76,6 +76,8 @@ class Core:
         self.load_balancers: dict[str, LoadBalancer] = {}
         self.alarms: dict[str, str] = {}
         self.account_settings = {LAUNCH_FIRST: "disabled"}
+        # Whether a call that terminates waits for a replacement where AWS itself would.
+        self.calls_launch_first = False
         # Seconds that an assumed role's credentials last; None means what the caller asks for.
         self.session_seconds: float | None = None
         # Access keys of assumed roles, and when they expire.

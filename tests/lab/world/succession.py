@@ -14,7 +14,7 @@ import math
 
 from . import causes
 from .core import LAUNCH_FIRST, Core
-from .model import SERVING, Debt, Group, Instance
+from .model import SERVING, Activity, Debt, Group, Instance
 
 # What the account setting means for a group without a policy, percent (user guide, launch before
 # terminate).
@@ -76,6 +76,19 @@ class Successions(Core):
         new.successor_of = instance.id
         self._await(new, instance, debt, because)
 
+    def succeed_at_call(self, instance: Instance, actor: str) -> Activity:
+        """Answer a call that terminates with an activity that waits for the replacement.
+
+        The user guide says that such a call does not wait; nobody has tried it.
+        """
+        group = self.groups[instance.group]
+        because = "a user request"
+        text = f"Terminating EC2 instance: {instance.id}"
+        cause = causes.taken_out(self.stamp(), because)
+        waiting = self.start_activity(group, text, cause, "PreInService", instance.zone)
+        self.succeed(instance, Debt(actor, "request", ""), because)
+        return waiting
+
     def _await(self, new: Instance, old: Instance, debt: Debt, because: str) -> None:
         """Look at a successor until it is ready, has failed, or has become one like any other."""
         group = self.groups.get(new.group)
@@ -92,10 +105,16 @@ class Successions(Core):
         warm = (new.in_service_at or math.inf) + (group.default_warmup or 0) <= self.now
         ends = not group.suspends("Terminate")
         if warm and ends and any(item is new for item in self.in_order(group)):
+            self._end_waiting(group, old)
             cause = causes.taken_out(self.stamp(), because)
             self.start_termination(old, debt.actor, debt.reason, cause)
             return
         self.clock.after(LOOK, self._await, new, old, debt, because)
+
+    def _end_waiting(self, group: Group, old: Instance) -> None:
+        for activity in group.activities:
+            if activity.status == "PreInService" and activity.description.endswith(old.id):
+                self.end_activity(activity)
 
     def successor_takes_over(self, instance: Instance) -> bool:
         """Count who was launched to replace this one, which goes now; say whether there is any."""

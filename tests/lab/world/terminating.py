@@ -39,6 +39,8 @@ class Terminating(Core):
             if decrement:
                 self.change_desired(group, after, actor, f"{cause}  ", "by")
             return instance.activity
+        if not decrement and self.calls_launch_first and self.launches_first(group, instance):
+            return self.succeed_at_call(instance, actor)
         if shrinks:
             self.set_size(group, "desired", after, actor, "by")
         self.start_termination(instance, actor, "request", cause, decrement)

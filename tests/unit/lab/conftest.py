@@ -9,7 +9,7 @@ from tests.lab.world import ApiError, World
 from tests.unit.lab import rolling
 
 # Keys of a bench that belong to the scenario, not to its group.
-TOP = ("seed", "delays", "boot")
+TOP = ("seed", "delays", "boot", "calls_launch_first")
 
 
 class Bench:

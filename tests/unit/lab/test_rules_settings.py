@@ -185,3 +185,18 @@ def test_FA22_the_date_of_answers_is_off_by_the_skew_of_the_fault(bench):
     assert round(parsedate_to_datetime(headers["date"]).timestamp() - lab.world.now) == 90
     lab.wait(10)
     assert ahead() == 0
+
+
+def test_ME8_new_instances_are_protected_where_the_group_says_so(bench):
+    lab = bench(2)
+    client = lab.aws.client("autoscaling")
+    client.update_auto_scaling_group(
+        AutoScalingGroupName="web", NewInstancesProtectedFromScaleIn=True, DesiredCapacity=3
+    )
+    lab.wait(100)
+    rows = shown(lab)["Instances"]
+    assert [row["ProtectedFromScaleIn"] for row in rows] == [False, False, True]
+    # Scale-in takes the others, and nobody is left to be taken.
+    client.update_auto_scaling_group(AutoScalingGroupName="web", MinSize=0, DesiredCapacity=0)
+    lab.wait(300)
+    assert lab.ids() == [rows[-1]["InstanceId"]]
