@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
@@ -139,7 +140,7 @@ class Account:
         client = self._client(service)
         self.calls[f"{service}:{operation}"] += 1
         try:
-            data = client._make_api_call(operation, dict(params))
+            data = getattr(client, xform_name(operation))(**params)
         except ClientError as refused:
             error = refused.response.get("Error", {})
             self._tell(service, operation, params, refused.response)

@@ -17,7 +17,7 @@ import boto3
 from verify import cleaning, costs, finding, telling
 from verify.account import Account, Refused, Unusable
 from verify.playing import Play
-from verify.probes import NAMES, PROBES, ROLL, Probe
+from verify.probes import BALANCED, NAMES, PROBES, ROLL, UNHEARD, Probe
 from verify.settings import RUN_ID, Run, new_id
 from verify.stage import TooLate
 from verify.transcript import FORMAT, Transcript
@@ -134,7 +134,7 @@ def _chosen(
     probes = [
         probe
         for probe in PROBES
-        if probe.name in wanted and not (no_balancer and probe.when == "balanced")
+        if probe.name in wanted and not (no_balancer and probe.when in (UNHEARD, BALANCED))
     ]
     return probes, ROLL in wanted and not no_balancer
 

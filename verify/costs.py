@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from verify.probes import BALANCED, PROBES, Probe
+from verify.probes import BALANCED, PROBES, UNHEARD, Probe
 from verify.settings import SIZE, Run
 
 BASIS = "list prices of us-east-1 read in 2025, doubled for dear regions"
@@ -47,7 +47,9 @@ def estimate(run: Run, chosen: Iterable[Probe] = PROBES, rolls: bool = True) -> 
     """Return what a run with these probes costs at most."""
     probes = list(chosen)
     launches = sum(probe.launches for probe in probes)
-    balanced = run.balanced and (rolls or any(probe.when == BALANCED for probe in probes))
+    balanced = run.balanced and (
+        rolls or any(probe.when in (UNHEARD, BALANCED) for probe in probes)
+    )
     minutes = len(probes) * MINUTES_A_PROBE + launches * MINUTES_A_LAUNCH + END_MINUTES
     minutes += ROLL_MINUTES * rolls + BALANCER_MINUTES * balanced
     extra = launches * MINUTES_A_LAUNCH + (SIZE * ROLL_MINUTES if rolls else 0)

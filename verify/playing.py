@@ -10,7 +10,7 @@ from typing import Protocol
 
 from verify import judging, things
 from verify.account import Account, Refused, Unusable
-from verify.probes import BALANCED, LAST, PLAIN, Probe
+from verify.probes import BALANCED, LAST, PLAIN, UNHEARD, Probe
 from verify.rolling import Roll
 from verify.settings import BALANCER_READY, DRAIN, SIZE, Run
 from verify.stage import Finding, Stage, TooLate
@@ -83,9 +83,10 @@ class Play:
         self._account.listener = self._transcript.call
         stage.rest()
         self._phase(stage, PLAIN)
-        balanced = [probe for probe in self._probes if probe.when == BALANCED]
-        if self._run.balanced and (balanced or self._rolls):
+        traffic = [probe for probe in self._probes if probe.when in (UNHEARD, BALANCED)]
+        if self._run.balanced and (traffic or self._rolls):
             name = self._balance(stage)
+            balanced = [probe for probe in traffic if probe.when == BALANCED]
             first, others = balanced[:1], balanced[1:]
             for probe in first:
                 self._one(stage, probe)
@@ -117,8 +118,12 @@ class Play:
         """Make what balances; return the load balancer's DNS name."""
         self._account.listener = None
         stage.target_group = things.target_group(self._account, self._run, self._network)
+        self._tell.step("made the target group")
+        self._account.listener = self._transcript.call
+        self._phase(stage, UNHEARD)
+        self._account.listener = None
         arn, name = things.load_balancer(self._account, self._run, stage.target_group)
-        self._tell.step("made target group, load balancer and listener; waiting for them")
+        self._tell.step("made load balancer and listener; waiting for them")
 
         def active() -> bool:
             data = self._account.must("elbv2", "DescribeLoadBalancers", LoadBalancerArns=[arn])

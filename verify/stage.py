@@ -83,7 +83,6 @@ class Stage:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     findings: list[Finding] = field(default_factory=list)
-    measured: dict[str, float] = field(default_factory=dict)
     _last_seen: str = "nothing yet"
 
     # -- asking ---------------------------------------------------------------------------------
@@ -161,6 +160,16 @@ class Stage:
         rows = data["TargetHealthDescriptions"]
         return {row["Target"]["Id"]: row["TargetHealth"] for row in rows}
 
+    def override(self, instance: str) -> str:
+        """Return what is said of a target's AdministrativeOverride, ``none`` for nothing."""
+        rows = self.account.must(
+            "elbv2",
+            "DescribeTargetHealth",
+            TargetGroupArn=self.target_group,
+            Targets=[{"Id": instance}],
+        )["TargetHealthDescriptions"]
+        return rows[0].get("AdministrativeOverride", {}).get("State", "none")
+
     # -- waiting --------------------------------------------------------------------------------
 
     def wait(self, what: str, check: Callable[[], T], seconds: float = READY) -> T:
@@ -209,8 +218,13 @@ class Stage:
 
         begun = self.clock()
         self.wait(f"{instance} is {last}", there, seconds)
-        self.measured[f"until {last}"] = (self.clock() - begun) * self.run.speed
+        self.measured(f"{seen[0]} until {last}", begun)
         return seen
+
+    def measured(self, what: str, since: float) -> None:
+        """Write how long something took, in seconds of the endpoint; no rule says how long."""
+        seconds = round((self.clock() - since) * self.run.speed, 1)
+        self.transcript.write("measured", probe=self.transcript.probe, what=what, seconds=seconds)
 
     # -- finding --------------------------------------------------------------------------------
 

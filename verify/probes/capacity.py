@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from verify.settings import MIN, SIZE
 from verify.stage import NO_IMAGE, Member, Stage
 
@@ -18,7 +20,7 @@ def cold_start(stage: Stage) -> None:
 
 
 def launch(stage: Stage) -> None:
-    """LA-1, LA-2, LA-10, AS-8, AZ-1, AZ-2: one more instance of a newer version, and one less."""
+    """LA-1, LA-2, LA-10, CA-1, CA-4, AS-8, AZ-1, AZ-2: one more of a newer version, one less."""
     stage.version("1", InstanceType=stage.run.instance_type)
     newest = stage.account.must(
         "ec2", "DescribeLaunchTemplates", LaunchTemplateIds=[stage.template]
@@ -42,13 +44,42 @@ def launch(stage: Stage) -> None:
 
 
 def _cause(stage: Stage, new: str) -> None:
-    rows = stage.must("DescribeScalingActivities")["Activities"]
-    row = next(item for item in rows if new in item["Description"])
+    row = _activity(stage, new)
     cause = row["Cause"]
-    asked = f"changing the desired capacity from {SIZE} to {SIZE + 1}"
-    stage.found("LA-10", "names the request", True, asked in cause, cause)
+    stage.found("LA-10", "names the request", True, "a user request" in cause, cause)
     grown = f"increasing the capacity from {SIZE} to {SIZE + 1}"
     stage.found("LA-10", "names both capacities", True, grown in cause, cause)
+    stage.found("CA-1", "what stood there before", True, _change(SIZE, SIZE + 1) in cause, cause)
+    details = sorted(json.loads(row.get("Details") or "{}"))
+    known = [key for key in ("Availability Zone", "Subnet ID") if key in details]
+    stage.found("CA-4", "details", ["Availability Zone", "Subnet ID"], known)
+
+
+def _activity(stage: Stage, instance: str) -> dict:
+    rows = stage.must("DescribeScalingActivities")["Activities"]
+    return next((row for row in rows if instance in row["Description"]), {})
+
+
+def _change(before: int, after: int) -> str:
+    return f"changing the desired capacity from {before} to {after}"
+
+
+def two_changes(stage: Stage) -> None:
+    """CA-2: what was changed back, and two changes before the group acts."""
+    before = stage.members()
+    stage.must("SetDesiredCapacity", DesiredCapacity=SIZE + 1)
+    stage.must("SetDesiredCapacity", DesiredCapacity=SIZE)
+    stage.quiet()
+    stage.found(
+        "CA-2", "launched for what was changed back", 0, len(stage.members().keys() - before)
+    )
+    stage.rest()
+    before = stage.members()
+    stage.must("SetDesiredCapacity", DesiredCapacity=SIZE + 1)
+    stage.must("SetDesiredCapacity", DesiredCapacity=SIZE + 2)
+    cause = _activity(stage, stage.new_member(before)).get("Cause", "")
+    both = _change(SIZE, SIZE + 1) in cause and _change(SIZE + 1, SIZE + 2) in cause
+    stage.found("CA-2", "two changes in one Cause", True, both, cause)
 
 
 def _scale_in(stage: Stage) -> None:
@@ -93,7 +124,7 @@ def policies(stage: Stage) -> None:
 
 
 def bad_image(stage: Stage) -> None:
-    """LA-7: an image that does not exist fails the launch, not the update."""
+    """LA-7, CA-5: an image that does not exist fails the launch, not the update."""
     wrong = stage.version("1", ImageId=NO_IMAGE)
     update = stage.use_version(wrong)
     stage.found("LA-7", "the update", "ok", update.code, update.text)
@@ -101,18 +132,19 @@ def bad_image(stage: Stage) -> None:
         return
     stage.must("SetDesiredCapacity", DesiredCapacity=SIZE + 1)
     failed = stage.wait("a launch fails", lambda: _failure(stage))
-    stage.found("LA-7", "the activity names the image", True, NO_IMAGE in failed, failed)
+    why = failed.get("StatusMessage", "")
+    stage.found("LA-7", "the activity names the image", True, NO_IMAGE in why, why)
+    described = failed["Description"]
+    stage.found("CA-5", "the reason ends the description", True, described.endswith(why), described)
 
 
-def _failure(stage: Stage) -> str:
+def _failure(stage: Stage) -> dict:
     rows = stage.must("DescribeScalingActivities", MaxRecords=10)["Activities"]
-    return next(
-        (row.get("StatusMessage", "-") for row in rows if row["StatusCode"] == "Failed"), ""
-    )
+    return next((row for row in rows if row["StatusCode"] == "Failed"), {})
 
 
 def terminations(stage: Stage) -> None:
-    """TE-2, TE-3, TE-6, TE-8, TE-11: with decrement, at the minimum, and twice."""
+    """TE-2, TE-3, TE-6, TE-8, TE-11, CA-3: with decrement, at the minimum, and twice."""
     stage.resize(MinSize=SIZE)
     first = stage.serving()[0]
     refused = stage.terminate(first, decrement=True)
@@ -132,6 +164,10 @@ def terminations(stage: Stage) -> None:
     seen = stage.states_until(first, "gone")
     stage.found("TE-6", "states of a termination", True, set(seen) <= {"Terminating", "gone"})
     stage.found("TE-2", "launched for it", 0, len(stage.members().keys() - before))
+    rows = stage.must("DescribeScalingActivities")["Activities"]
+    causes = [row["Cause"] for row in rows if first in row["Description"]]
+    asked = [cause for cause in causes if "in response to a user request" in cause]
+    stage.found("CA-3", "a termination names the request", True, bool(asked), causes[0])
     rows = stage.account.must("ec2", "DescribeInstances", InstanceIds=[first])["Reservations"]
     state = rows[0]["Instances"][0]["State"]["Name"]
     stage.found(

@@ -86,15 +86,24 @@ def _call_unhealthy(stage: Stage, instance: str, respect: bool) -> None:
 
 
 def refresh(stage: Stage) -> None:
-    """IR-2, IR-3, IR-4: an instance refresh that is cancelled at once."""
+    """IR-2, IR-3, IR-4, IR-5: an instance refresh that is cancelled before it does anything."""
+    before = stage.members()
+    stage.must("SuspendProcesses", ScalingProcesses=["InstanceRefresh"])
     none = "ActiveInstanceRefreshNotFound"
     stage.refused("IR-3", "cancelling none", none, stage.scale("CancelInstanceRefresh"))
-    started = stage.must("StartInstanceRefresh")["InstanceRefreshId"]
+    first = stage.scale("StartInstanceRefresh")
+    if not first.ok:
+        stage.refused("IR-5", "starting one while suspended", "ok", first)
+        stage.must("ResumeProcesses", ScalingProcesses=["InstanceRefresh"])
+        first = stage.scale("StartInstanceRefresh")
+    started = first.data["InstanceRefreshId"]
     second = stage.scale("StartInstanceRefresh")
     stage.refused("IR-2", "a second refresh", "InstanceRefreshInProgress", second)
     back = stage.scale("RollbackInstanceRefresh")
     code = "IrreversibleInstanceRefresh"
     stage.refused("IR-4", "without desired configuration", code, back)
+    stage.quiet()
+    stage.found("IR-5", "replaced while suspended", 0, len(before.keys() - stage.serving()))
     stage.must("CancelInstanceRefresh")
 
     def ended() -> str:

@@ -6,8 +6,20 @@ from verify.settings import SIZE
 from verify.stage import Stage
 
 
+def unheard(stage: Stage) -> None:
+    """TG-8: members of a target group that no listener sends anything to."""
+    stage.must("AttachLoadBalancerTargetGroups", TargetGroupARNs=[stage.target_group])
+    one = stage.serving()[0]
+    stage.quiet()
+    row = stage.health(one).get(one, {})
+    seen = [row.get("State"), row.get("Reason")]
+    stage.found("TG-8", "without a listener", ["unused", "Target.NotInUse"], seen)
+    stage.must("DetachLoadBalancerTargetGroups", TargetGroupARNs=[stage.target_group])
+    stage.wait("no target is left", lambda: not stage.health())
+
+
 def attach(stage: Stage) -> None:
-    """TG-3, TG-6, TG-1: from no target to a healthy one."""
+    """TG-3, TG-6, TG-1, TG-9: from no target to a healthy one."""
     one = stage.serving()[0]
     row = stage.health(one).get(one, {})
     seen = [row.get("State"), row.get("Reason")]
@@ -23,8 +35,11 @@ def attach(stage: Stage) -> None:
             states.append(state)
         return sorted(key for key, row in found.items() if row["State"] == "healthy") == members
 
+    begun = stage.clock()
     stage.wait("the members are healthy", healthy)
+    stage.measured("attached until healthy", begun)
     stage.found("TG-6", "attaching registers the members", True, members == sorted(stage.health()))
+    stage.found("TG-9", "without a zonal shift", "no_override", stage.override(one))
     told = [state for state in states if state != "none"]
     stage.found("TG-1", "states of a new target", ["initial", "healthy"], told)
 
@@ -44,13 +59,16 @@ def not_added(stage: Stage) -> None:
 
 
 def draining(stage: Stage) -> None:
-    """TG-2, TG-6: a target drains before its instance ends; detaching."""
+    """TG-2, TG-6, CA-6: a target drains before its instance ends; detaching."""
     one = stage.serving()[0]
     stage.terminate(one)
     pairs: list[tuple[str, str]] = []
+    codes: set[str] = set()
 
     def out() -> bool:
         pairs.append((stage.health().get(one, {}).get("State", "none"), stage.state(one)))
+        rows = stage.must("DescribeScalingActivities", MaxRecords=10)["Activities"]
+        codes.update(row["StatusCode"] for row in rows if one in row["Description"])
         return pairs[-1][1] == "gone"
 
     stage.wait(f"{one} has drained and is gone", out)
@@ -58,6 +76,8 @@ def draining(stage: Stage) -> None:
     stage.found("TG-2", "drains while Terminating", True, waits)
     gone_first = any(target == "draining" and state == "gone" for target, state in pairs)
     stage.found("TG-2", "gone before it has drained", False, gone_first)
+    waits = "WaitingForELBConnectionDraining" in codes
+    stage.found("CA-6", "the activity says that it drains", True, waits)
     stage.must("DetachLoadBalancerTargetGroups", TargetGroupARNs=[stage.target_group])
     serving = {"healthy", "initial", "unhealthy"}
     stage.wait(

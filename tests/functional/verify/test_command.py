@@ -84,6 +84,16 @@ def test_a_refusal_in_the_middle_is_a_failure_that_leaves_nothing(verify):
     assert verify.nothing_is_left(), verify.left()
 
 
+def test_a_rule_that_differs_is_a_finding_with_its_own_exit_code(verify):
+    verify.lab.world.inject(Fault(kind="denied", operation="ExitStandby"))
+    code, out, err = verify("--yes", "--only", "ids", "--no-balancer")
+    assert (code, err) == (1, "")
+    said = " ".join(out.split())
+    assert "DIFFERS 1: ME-3" in said
+    assert "leaving Standby from InService: expected ValidationError, seen AccessDenied" in said
+    assert verify.nothing_is_left(), verify.left()
+
+
 def foreign(verify, run):
     """A target group of a run's name, a group and a template, none of them with its tag."""
     vpc = verify.ec2.describe_vpcs()["Vpcs"][0]["VpcId"]

@@ -31,7 +31,7 @@ SPEED = 40.0
 #: An AWS in which every state lasts long enough to be seen by a few looks.
 SCENARIO: dict[str, Any] = {
     "boot": {"median": 60, "sigma": 0.1},
-    "delays": {"reaction": 5, "running": 20, "registration": 60, "termination": 60},
+    "delays": {"reaction": 20, "running": 20, "registration": 60, "termination": 60},
     # the lab has no catalogue of images: the one that a probe names does not exist
     "faults": [{"kind": "bad_image", "mode": "missing", "image": NO_IMAGE}],
 }
