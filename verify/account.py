@@ -124,6 +124,23 @@ class Account:
             raise Refused(operation, answer.code, answer.text)
         return answer.data
 
+    def soon(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+        """Make a call that has to succeed, again while AWS has not yet heard of what we just made.
+
+        Returns its data; EC2 developer guide, eventual consistency.
+
+        Raises:
+            Refused: it did not succeed.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            answer = self.ask(service, operation, **params)
+            if answer.ok:
+                return answer.data
+            if not (answer.code.endswith("NotFound") or "does not exist" in answer.text):
+                break
+            self._sleep(self._run.pause(BETWEEN * attempt))
+        raise Refused(operation, answer.code, answer.text)
+
     def pages(self, service: str, operation: str, key: str, **params: Any) -> list[Any]:
         """Return the items under ``key`` of every page."""
         found: list[Any] = []

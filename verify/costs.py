@@ -22,8 +22,9 @@ VOLUME_MONTH, VOLUME_GIGABYTES, MONTH_HOURS = 0.08, 10, 730
 #: An hour of a network load balancer and of its one capacity unit. Begun hours count as whole.
 BALANCER, CAPACITY_UNIT = 0.0225, 0.006
 DEARER = 2.0
-#: Minutes that an instance lives for one launch in a probe, and that a probe takes besides.
-MINUTES_A_LAUNCH, MINUTES_A_PROBE = 4, 1
+#: Minutes that an instance lives for one launch in a probe, that the probe waits for it, and that a
+#: probe takes besides.
+LIFE, MINUTES_A_LAUNCH, MINUTES_A_PROBE = 5, 2, 1
 #: Minutes of the roll, of the load balancer's start, of the end.
 ROLL_MINUTES, BALANCER_MINUTES, END_MINUTES = 10, 4, 6
 
@@ -52,7 +53,7 @@ def estimate(run: Run, chosen: Iterable[Probe] = PROBES, rolls: bool = True) -> 
     )
     minutes = len(probes) * MINUTES_A_PROBE + launches * MINUTES_A_LAUNCH + END_MINUTES
     minutes += ROLL_MINUTES * rolls + BALANCER_MINUTES * balanced
-    extra = launches * MINUTES_A_LAUNCH + (SIZE * ROLL_MINUTES if rolls else 0)
+    extra = launches * LIFE + (SIZE * ROLL_MINUTES if rolls else 0)
     instance_minutes = minutes * SIZE + extra
     price = INSTANCE.get(run.instance_type)
     if price is None:

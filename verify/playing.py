@@ -110,7 +110,7 @@ class Play:
         template = things.template(account, run, group)
         self._tell.step("made the launch template")
         request = things.group_request(run, template)
-        account.must("autoscaling", "CreateAutoScalingGroup", **request)
+        account.soon("autoscaling", "CreateAutoScalingGroup", **request)
         self._tell.step(f"made the group {run.name}; waiting for {SIZE} instances")
         return Stage(run, account, self._transcript, self._network, template)
 

@@ -87,7 +87,7 @@ def beforehand(run: Run, account: str, who: str, cost: Cost, zones: int) -> list
         f"as {who}",
         f"makes: one Auto Scaling Group of {SIZE} {run.instance_type} in {zones} zones"
         f"{balancer}, a launch template, a security group, all tagged {TAG}={run.id}",
-        f"takes: about {cost.minutes} minutes, {cost.instance_minutes} instance minutes",
+        f"takes: up to about {cost.minutes} minutes, {cost.instance_minutes} instance minutes",
         f"costs: {price} ({BASIS})",
         f"if it dies: bin/verify-aws --region {run.region} --clean {run.id}",
     ]

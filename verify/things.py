@@ -47,7 +47,7 @@ def security_group(account: Account, run: Run, network: Network) -> str:
         TagSpecifications=_specification("security-group", run),
     )["GroupId"]
     blocks = (*network.blocks, *run.allow_from)
-    account.must(
+    account.soon(
         "ec2",
         "AuthorizeSecurityGroupIngress",
         GroupId=made,
@@ -65,7 +65,7 @@ def security_group(account: Account, run: Run, network: Network) -> str:
 
 def template(account: Account, run: Run, security_group_id: str) -> str:
     """Make the launch template with its version 1; return its id."""
-    return account.must(
+    return account.soon(
         "ec2",
         "CreateLaunchTemplate",
         LaunchTemplateName=run.name,

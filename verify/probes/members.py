@@ -87,7 +87,7 @@ def _call_unhealthy(stage: Stage, instance: str, respect: bool) -> None:
 
 def refresh(stage: Stage) -> None:
     """IR-2, IR-3, IR-4, IR-5: an instance refresh that is cancelled before it does anything."""
-    before = stage.members()
+    before = set(stage.serving())
     stage.must("SuspendProcesses", ScalingProcesses=["InstanceRefresh"])
     none = "ActiveInstanceRefreshNotFound"
     stage.refused("IR-3", "cancelling none", none, stage.scale("CancelInstanceRefresh"))
@@ -103,7 +103,7 @@ def refresh(stage: Stage) -> None:
     code = "IrreversibleInstanceRefresh"
     stage.refused("IR-4", "without desired configuration", code, back)
     stage.quiet()
-    stage.found("IR-5", "replaced while suspended", 0, len(before.keys() - stage.serving()))
+    stage.found("IR-5", "replaced while suspended", 0, len(before - set(stage.serving())))
     stage.must("CancelInstanceRefresh")
 
     def ended() -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.lab.http import LabServer
 from tests.lab.world.faults import Fault
-from verify.account import Account, Unusable
+from verify.account import Account, Answer, Refused, Unusable
 from verify.settings import Run
 
 GROUP = {"min": 1, "max": 3, "desired": 1, "zones": ["a"]}
@@ -59,6 +59,24 @@ def test_a_look_whose_answer_is_lost_is_taken_again(lab):
     of = account(lab)
     found = of.must("autoscaling", "DescribeAutoScalingGroups")["AutoScalingGroups"]
     assert [row["AutoScalingGroupName"] for row in found] == ["web"]
+
+
+def test_what_was_just_made_may_be_unknown_for_a_while(lab):
+    of, answers = account(lab), []
+    real = of.ask
+
+    def ask(*args, **params):
+        answers.append(args[1])
+        if len(answers) < 3:
+            return Answer("InvalidGroup.NotFound", "no such group")
+        return real(*args, **params)
+
+    of.ask = ask
+    assert of.soon("autoscaling", "DescribeAutoScalingGroups")["AutoScalingGroups"]
+    assert len(answers) == 3
+    of.ask = real
+    with pytest.raises(Refused, match="ResumeProcesses was refused: ValidationError"):
+        of.soon("autoscaling", "ResumeProcesses", AutoScalingGroupName="nobody")
 
 
 def test_a_refusal_is_an_answer_and_told_to_the_listener(lab):
