@@ -202,6 +202,12 @@ def test_the_world_over_http_shows_groups_as_they_truly_are(aws):
     assert status == 200
     assert world["groups"]["web"]["serving"] == 6
     assert set(world["groups"]["web"]["instances"]) == set(aws.ids())
+    aws.autoscaling.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=7)
+    aws.lab.advance(20)
+    _, world = ask(aws.lab, "/lab/world")
+    new = world["groups"]["web"]["instances"][aws.ids()[-1]]
+    assert (new["lifecycle"], new["answers"]) == ("InService", False)
+    assert world["groups"]["web"]["serving"] == 6
 
 
 def test_time_moves_when_asked_over_http(aws):

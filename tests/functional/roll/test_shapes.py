@@ -99,6 +99,7 @@ SHAPES = {
                 "reaction": 0,
                 "running": 0,
                 "registration": 0,
+                "check_interval": 0,
                 "deregistration": 0,
                 "termination": 0,
                 "health_check": 0,

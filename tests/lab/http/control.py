@@ -99,6 +99,7 @@ def _group(world: Any, group: Any) -> dict[str, Any]:
             item.id: {
                 "lifecycle": item.lifecycle,
                 "health": item.health,
+                "answers": item.answers,
                 "zone": item.zone,
                 "version": item.launch.version or item.launch.configuration,
                 "protected": item.protected,
