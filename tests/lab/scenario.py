@@ -21,6 +21,7 @@ from tests.lab.world import (
     TemplateRef,
     World,
 )
+from tests.lab.world.assumptions import checked
 from tests.lab.world.core import LAUNCH_FIRST
 from tests.lab.world.model import TargetGroup
 
@@ -50,6 +51,7 @@ groups:
     health_check_type: ELB
     protected: 1
 faults: []
+assumptions: {}  # such as {TE-8: refused, FA-9: replicas}: see tests/lab/RULES.md
 """
 TOP = {
     "seed",
@@ -59,10 +61,10 @@ TOP = {
     "boot",
     "delays",
     "launch_before_terminate",
-    "calls_launch_first",
     "groups",
     "alarms",
     "faults",
+    "assumptions",
 }
 GROUP = {
     "min",
@@ -141,6 +143,7 @@ def build(spec: dict[str, Any]) -> World:
         account=str(spec.get("account", "123456789012")),
         boot=_dataclass("boot", BootTimes, spec.get("boot", {})),
         delays=_dataclass("delays", Delays, spec.get("delays", {})),
+        assumptions=_assumptions(spec.get("assumptions", {})),
     )
     for name, group in spec.get("groups", {}).items():
         _group(world, name, group)
@@ -148,7 +151,6 @@ def build(spec: dict[str, Any]) -> World:
     world.alarms.update(spec.get("alarms", {}))
     if spec.get("launch_before_terminate", False):
         world.account_settings[LAUNCH_FIRST] = "enabled"
-    world.calls_launch_first = spec.get("calls_launch_first", False)
     world.forget_past()
     for fault in spec.get("faults", ()):
         world.inject(_fault(fault))
@@ -171,6 +173,15 @@ def _fault(spec: dict[str, Any]) -> Fault:
         return Fault(**spec)
     except (TypeError, ValueError) as error:
         raise ScenarioError(f"faults: {error}") from None
+
+
+def _assumptions(given: dict[str, str]) -> dict[str, str]:
+    if not isinstance(given, dict):
+        raise ScenarioError(f"assumptions: a mapping is needed, not {given!r}")
+    try:
+        return checked(given)
+    except ValueError as error:
+        raise ScenarioError(str(error)) from None
 
 
 def _dataclass(where: str, kind: type, given: dict[str, Any]) -> Any:

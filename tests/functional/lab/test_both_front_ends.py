@@ -19,6 +19,7 @@ from botocore.parsers import ResponseParserError
 from tests.lab.http import LabServer
 from tests.lab.inprocess import InProcessAWS
 from tests.lab.scenario import build
+from tests.lab.world.assumptions import OTHERS
 
 from .conftest import ONE_ATTEMPT, SESSION, WEB
 
@@ -372,3 +373,15 @@ def test_both_front_ends_tell_the_same_story(story, group, faults):
     assert len(history) > (FEW if "operator" in group else MUCH)
     assert history == expected_history
     assert answers == expected_answers
+
+
+@pytest.mark.parametrize("place", [0, -1], ids=["the first others", "the last others"])
+def test_both_front_ends_take_the_same_other_assumptions(place):
+    spec = scenario({"standby": 1}, FAULTS)
+    spec["assumptions"] = {rule: names[place] for rule, names in OTHERS.items()}
+    answers, history = over_http(roll, spec)
+    expected_answers, expected_history = in_process(roll, spec)
+    assert len(history) > MUCH
+    assert history == expected_history
+    assert answers == expected_answers
+    assert in_process(roll, scenario({"standby": 1}, FAULTS))[1] != history

@@ -13,6 +13,7 @@ import yaml
 from tests.functional.lab.conftest import ONE_ATTEMPT, SESSION
 from tests.lab.http import main
 from tests.lab.scenario import build
+from tests.lab.world.assumptions import OTHERS
 from tests.lab.world.faults import KINDS, Fault
 
 REPO = Path(__file__).resolve().parents[3]
@@ -59,6 +60,8 @@ WRONG = [
     (["--fault", "gremlins"], "unknown fault 'gremlins'; there are: "),
     (["--fault", "throttle,often=yes"], "unknown key often; allowed: "),
     (["--fault", "throttle,often"], "'often' is not key=value"),
+    (["--assume", "TE-8"], "TE-8 cannot be ''; allowed: counts-again, ignored, refused"),
+    (["--assume", "XX-1=no"], "XX-1 is no assumed rule; there are: AS-2, "),
     (["no-such-file.yaml"], "no-such-file.yaml: No such file or directory"),
     (["--what"], "unrecognized arguments: --what"),
 ]
@@ -111,6 +114,13 @@ def test_help_names_every_kind_of_fault():
 @pytest.mark.parametrize("kind", sorted(main.FAULT_DEFAULTS))
 def test_the_defaults_of_a_fault_make_a_fault(kind):
     Fault(kind, **main.FAULT_DEFAULTS[kind])
+
+
+def test_other_assumptions_reach_the_scenario_and_help_names_them():
+    arguments = main.parser().parse_args(["--assume", "TE-8=refused", "--assume", "FA-9=replicas"])
+    assert main.scenario_of(arguments)["assumptions"] == {"TE-8": "refused", "FA-9": "replicas"}
+    text = " ".join(main.parser().format_help().split())
+    assert all(f"{rule}={'|'.join(names)}" in text for rule, names in OTHERS.items())
 
 
 def test_values_of_a_fault_have_the_types_that_they_look_like():

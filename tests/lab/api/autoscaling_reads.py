@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 from tests.lab.world import Group, Instance, MixedPolicy, TemplateRef, World
 from tests.lab.world.causes import DRAINING
-from tests.lab.world.model import Activity
+from tests.lab.world.model import RETAINED, Activity
 
 from . import group_settings
 from .common import Rows, limit, moment, page, too_many, without_none
@@ -153,9 +153,17 @@ def instance_rows(world: World, group: Group) -> list[dict[str, Any]]:
         return instance_row(instance, weighted)
 
     if world.groups.get(group.name) is not group:  # a copy from before a change
-        return [render(item) for item in group.instances.values()]
-    rows = _ROWS.setdefault(world, {}).setdefault(group.arn, Rows())
-    return rows.current(group.changes, group.instances, render)
+        found = [render(item) for item in group.instances.values()]
+    else:
+        rows = _ROWS.setdefault(world, {}).setdefault(group.arn, Rows())
+        found = rows.current(group.changes, group.instances, render)
+    if world.assumes("TE-6", "hidden"):
+        return [row for row in found if not _hidden(row["LifecycleState"])]
+    return found
+
+
+def _hidden(lifecycle: str) -> bool:
+    return lifecycle.startswith("Terminat") and lifecycle != RETAINED
 
 
 def instance_row(instance: Instance, weighted: bool) -> dict[str, Any]:
@@ -192,7 +200,8 @@ def describe_instances(world: World, params: dict[str, Any]) -> dict[str, Any]:
         item
         for group in world.groups.values()
         for item in world.as_read(group).instances.values()
-        if not ids or item.id in ids
+        if (not ids or item.id in ids)
+        and not (world.assumes("TE-6", "hidden") and _hidden(item.lifecycle))
     ]
     size = limit(params, "MaxRecords", INSTANCES_MOST, INSTANCES_MOST)
     rows, more = page(members, params.get("NextToken"), size)
@@ -231,7 +240,10 @@ def describe_activities(world: World, params: dict[str, Any]) -> dict[str, Any]:
     groups = [world.group(name)] if name else list(world.groups.values())
     wanted = params.get("ActivityIds")
     found = [
-        item for group in groups for item in group.activities if not wanted or item.id in wanted
+        item
+        for group in groups
+        for item in group.activities
+        if item.listed_from <= world.now and (not wanted or item.id in wanted)
     ]
     size = limit(params, "MaxRecords", ACTIVITIES_MOST, ACTIVITIES_MOST)
     rows, more = page(found, params.get("NextToken"), size)
@@ -310,7 +322,11 @@ def describe_refreshes(world: World, params: dict[str, Any]) -> dict[str, Any]:
     """DescribeInstanceRefreshes, newest first."""
     group = world.group(params["AutoScalingGroupName"])
     wanted = params.get("InstanceRefreshIds")
-    found = [item for item in group.refreshes if not wanted or item.id in wanted]
+    found = [
+        item
+        for item in group.refreshes
+        if item.listed_from <= world.now and (not wanted or item.id in wanted)
+    ]
     size = limit(params, "MaxRecords", GROUPS_PAGE, GROUPS_MOST)
     rows, more = page(found, params.get("NextToken"), size)
     described = [

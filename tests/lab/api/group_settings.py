@@ -76,12 +76,13 @@ def _by_operator_only(operation: str, handler: Handler) -> Handler:
     def guard(world: World, params: Params) -> Params:
         for group in map(world.groups.get, _named(world, params)):
             if group is not None and group.operator and operation != "CreateAutoScalingGroup":
-                raise ApiError(
-                    "AccessDenied",
+                text = (
                     f"The Auto Scaling group {group.name} is managed by {group.operator}: only "
-                    "this principal can change it.",
-                    403,
+                    "this principal can change it."
                 )
+                if world.assumes("AS-16", "validation"):
+                    raise ApiError("ValidationError", text)
+                raise ApiError("AccessDenied", text, 403)
         return handler(world, params)
 
     return guard

@@ -20,7 +20,7 @@ from tests.lab.http.region import Region, Regions
 from tests.lab.http.serving import cut
 from tests.lab.http.timekeeping import Timekeeper
 from tests.lab.http.wire import Answer, Call
-from tests.lab.world import ApiError, faults
+from tests.lab.world import ApiError
 
 RESET_PATH = "/moto-api/reset"
 #: What a proxy in front of an API answers when it is broken. botocore recognises a page that begins
@@ -142,8 +142,7 @@ class Application:
 
     def _expired(self, region: Region, call: Call) -> Answer:
         """Refuse a call signed with credentials of an assumed role whose time is up."""
-        account = region.world.account
-        error = faults.refusal("expired_token", call.service, call.operation, account, "")
+        error = region.world.refusal_of("expired_token", call.service, call.operation)
         region.world.record_call(call.service, call.operation, call.params, error.code)
         return self._refuse(call, error)[0]
 

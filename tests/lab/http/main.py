@@ -18,6 +18,7 @@ from moto.core.exceptions import ServiceException
 from tests.lab.http.narration import narrate
 from tests.lab.http.server import LOOPBACK, LabServer
 from tests.lab.scenario import build
+from tests.lab.world.assumptions import OTHERS, checked
 from tests.lab.world.faults import KINDS, Fault
 
 USAGE_ERROR = 2
@@ -73,6 +74,13 @@ QUICK = {
     "retry": 5.0,
     "rebalance": 20.0,
 }
+
+
+def _told_assumptions() -> str:
+    told = (f"{rule}={'|'.join(names)}" for rule, names in OTHERS.items())
+    return textwrap.fill("  " + "  ".join(told), 80, subsequent_indent="  ", break_on_hyphens=False)
+
+
 EPILOG = f"""\
 faults: --fault KIND or --fault KIND,key=value,…; for example
   --fault throttle                                    every fifth call, at random
@@ -80,6 +88,9 @@ faults: --fault KIND or --fault KIND,key=value,…; for example
   --fault lost_answer,operation=TerminateInstanceInAutoScalingGroup,nth=2,applied=false
   --fault az_outage,at=20,until=60,zone=b
 {textwrap.fill("kinds: " + ", ".join(sorted(KINDS)), 80, subsequent_indent="  ")}
+
+assumed rules of AWS (tests/lab/RULES.md) and what else they may be:
+{_told_assumptions()}
 
 A scenario file can say more: several groups, hooks, weights, launch configurations.
 See tests/lab/README.md and the files in tests/lab/scenarios.
@@ -114,6 +125,13 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument(
         "--fault", action="append", default=[], metavar="KIND", help="what goes wrong: see below"
+    )
+    made.add_argument(
+        "--assume",
+        action="append",
+        default=[],
+        metavar="RULE=HOW",
+        help="another behaviour of an assumed rule: see below",
     )
     made.add_argument("--seed", type=int, help="seed of everything random (0)")
     made.add_argument(
@@ -189,6 +207,20 @@ def fault_of(text: str) -> dict[str, Any]:
     return wanted
 
 
+def assumption_of(text: str) -> tuple[str, str]:
+    """Return rule and behaviour that ``RULE=HOW`` names.
+
+    Raises:
+        UsageError: no such rule, or no such behaviour of it.
+    """
+    rule, _, name = text.partition("=")
+    try:
+        checked({rule: name})
+    except ValueError as wrong:
+        raise UsageError(f"--assume {text}: {wrong}") from None
+    return rule, name
+
+
 def scenario_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the scenario that the arguments ask for.
 
@@ -199,6 +231,9 @@ def scenario_of(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.seed is not None:
         spec["seed"] = arguments.seed
     spec["faults"] = [*spec.get("faults", []), *(fault_of(text) for text in arguments.fault)]
+    if arguments.assume:
+        assumed = dict(assumption_of(text) for text in arguments.assume)
+        spec["assumptions"] = {**spec.get("assumptions", {}), **assumed}
     return spec
 
 

@@ -142,4 +142,5 @@ def empty_like(world: World, region: str) -> World:
         account=world.account,
         boot=world.boot,
         delays=world.delays,
+        assumptions=world.assumptions,
     )

@@ -52,6 +52,7 @@ class Stores:
             self._push_load_balancer(balancer)
         for group in world.groups.values():
             group.subnets = self._subnets(group.zones)
+        self.templates.reuses_numbers = world.templates.reuses_numbers
         world.templates = self.templates
 
     def _subnets(self, zones: tuple[str, ...]) -> str:

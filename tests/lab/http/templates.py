@@ -54,6 +54,8 @@ class MotoTemplates:
         self.tokens: dict[tuple[str, str], tuple[dict[str, Any], int]] = {}
         #: (template id, number): moto keeps versions in a list and cannot delete one
         self._deleted: set[tuple[str, int]] = set()
+        #: Whether a new version takes the number after the highest that is left.
+        self.reuses_numbers = False
 
     @property
     def templates(self) -> dict[str, MotoTemplate]:
@@ -122,7 +124,15 @@ class MotoTemplates:
     ) -> MotoVersion:
         """Add a version; with `source`, on top of that version's data."""
         base = inherited(self.version(template, source).data) if source is not None else {}
+        if self.reuses_numbers:
+            self._forget_deleted(template)
         return MotoVersion(template.stored.create_version(typed({**base, **data}), description))
+
+    def _forget_deleted(self, template: MotoTemplate) -> None:
+        """Take what is deleted off moto's list, as far as it is the newest there."""
+        stored = template.stored
+        while (template.id, stored.versions[-1].number) in self._deleted:
+            self._deleted.remove((template.id, stored.versions.pop().number))
 
     def delete_launch_template_versions(self, template: MotoTemplate, versions: list[int]) -> None:
         """Delete versions; the default one is refused."""

@@ -5,7 +5,7 @@ No I/O, no threads, no wall clock: time moves when somebody calls ``advance``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from .application import Applications
 from .core import DEFAULT_START
@@ -35,6 +35,7 @@ from .seeding import Seeding
 from .succession import Successions
 from .targets import Targets
 from .templates import Templates
+from .terminate_calls import TerminateCalls
 from .terminating import Terminating
 from .trouble import Trouble
 
@@ -44,6 +45,7 @@ class World(
     Groups,
     Scaling,
     Launching,
+    TerminateCalls,
     Terminating,
     Members,
     Hooks,
@@ -64,6 +66,7 @@ class World(
         delays: how long AWS takes for what it does by itself.
         templates: a store with ``resolve`` and ``configuration``; by default one of its own.
         faults: what will go wrong.
+        assumptions: rule → behaviour, where it is not the default of ``assumptions.TABLE``.
     """
 
     def __init__(
@@ -76,8 +79,9 @@ class World(
         delays: Delays | None = None,
         templates: Templates | None = None,
         faults: Iterable[Fault] = (),
+        assumptions: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(seed, start, region, account, boot, delays, templates)
+        super().__init__(seed, start, region, account, boot, delays, templates, assumptions)
         self.start_trouble(faults)
 
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 import json
 
 FAILED = "Launching EC2 instance failed."
+# What every Cause says where its words are assumed to be others.
+IN_OTHER_WORDS = "The capacity of the group was adjusted."
 DRAINING = " - Waiting For ELB Connection Draining."
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import copy
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from functools import wraps
 from itertools import count
 from typing import Any, TypeVar
 
 from . import causes
+from .assumptions import CODE, WORDS, checked
 from .clock import Clock
-from .errors import group_not_found, instance_not_found, pending_delete
+from .errors import ApiError, group_not_found, instance_not_found, pending_delete
 from .history import History, Launch, Lifecycle, Size
 from .model import (
     ACTIVE,
@@ -33,6 +34,11 @@ from .templates import Templates
 LAUNCH_FIRST = "launchBeforeTerminate"
 # 2026-01-01T00:00:00Z: any fixed instant will do, so that runs can be compared.
 DEFAULT_START = 1767225600.0
+# What a refusal says, and its code, where the lab's own are only assumed.
+OTHER_WORDS = "The request could not be completed in the current state of the resource."
+OTHER_CODES = {"ValidationError": "ValidationException"}
+# Seconds after which an activity that is late is listed.
+LATE_ACTIVITY = 20.0
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
@@ -60,7 +66,9 @@ class Core:
         boot: BootTimes | None = None,
         delays: Delays | None = None,
         templates: Any = None,
+        assumptions: Mapping[str, str] | None = None,
     ) -> None:
+        self.assumptions = checked(assumptions)
         self.seed = seed
         self.start = start
         self.region = region
@@ -76,8 +84,6 @@ class Core:
         self.load_balancers: dict[str, LoadBalancer] = {}
         self.alarms: dict[str, str] = {}
         self.account_settings = {LAUNCH_FIRST: "disabled"}
-        # Whether a call that terminates waits for a replacement where AWS itself would.
-        self.calls_launch_first = False
         # Seconds that an assumed role's credentials last; None means what the caller asks for.
         self.session_seconds: float | None = None
         # Access keys of assumed roles, and when they expire.
@@ -87,6 +93,22 @@ class Core:
         self._names = count(1)
         self._turns = count(1)
         self._past: dict[str, deque[tuple[float, Any]]] = {}
+        self._reads: dict[str, int] = {}
+        self.templates.reuses_numbers = self.assumes("EC-8", "reused")
+
+    # -- what is assumed of AWS -----------------------------------------------------------------
+
+    def assumes(self, rule: str, name: str) -> bool:
+        """Say whether a rule of ``assumptions.TABLE`` has this behaviour here."""
+        return self.assumptions[rule] == name
+
+    def worded(self, rule: str, error: ApiError) -> ApiError:
+        """Return a refusal whose words are assumed, in the words and code assumed here."""
+        chosen = self.assumptions[rule]
+        if chosen not in (WORDS, CODE):
+            return error
+        code = OTHER_CODES.get(error.code, error.code) if chosen == CODE else error.code
+        return ApiError(code, OTHER_WORDS, error.status)
 
     # -- time ---------------------------------------------------------------------------------
 
@@ -131,7 +153,7 @@ class Core:
         try:
             return self.groups[name]
         except KeyError:
-            raise group_not_found() from None
+            raise self.worded("AS-9", group_not_found()) from None
 
     def modifiable(self, name: str) -> Group:
         """Return a group that is not being deleted, or raise ``ValidationError``."""
@@ -170,7 +192,20 @@ class Core:
             return thing
         while past and past[0][0] + window <= self.now:
             past.popleft()
-        return past[0][1] if past else thing
+        return self._stale(thing, past[0][1]) if past else thing
+
+    def _stale(self, now: Any, before: Any) -> Any:
+        """Return what a read inside the stale window sees: what was, in part or in turns."""
+        key = _key(now)
+        if self.assumes("FA-9", "replicas"):
+            self._reads[key] = self._reads.get(key, 0) + 1
+            return now if self._reads[key] % 2 else before
+        if not isinstance(now, Group) or self.assumes("FA-9", "oldest"):
+            return before
+        sizes, members = (now, before) if self.assumes("FA-9", "members-lag") else (before, now)
+        seen = copy.copy(sizes)
+        seen.instances = members.instances
+        return seen
 
     def forget_past(self) -> None:
         """Let reads show the present: what has been set up so far was never different."""
@@ -293,6 +328,10 @@ class Core:
             status,
             details=causes.details(group.subnet(zone), zone),
         )
+        if self.assumes("CA-1", WORDS):
+            activity.cause = causes.IN_OTHER_WORDS
+        if self.assumes("CA-7", "late"):
+            activity.listed_from = self.now + LATE_ACTIVITY
         group.activities.appendleft(activity)
         return activity
 
@@ -304,6 +343,9 @@ class Core:
             return
         activity.status, activity.progress, activity.end = status, 100, self.now
         activity.message = message
+        group = self.groups.get(activity.group)
+        if group is not None and self.assumes("AS-8", "ended"):
+            group.last_scaling = self.now
         if message:
             activity.description = causes.with_reason(activity.description, message)
 

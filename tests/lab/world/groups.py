@@ -47,7 +47,7 @@ class Groups(Core):
                 "already exists",
             )
         wanted = min_size if desired is None else desired
-        check_sizes(min_size, max_size, wanted)
+        self._check_sizes(min_size, max_size, wanted)
         arn = self.arn(
             "autoscaling", f"autoScalingGroup:{self.new_uuid()}:autoScalingGroupName/{name}"
         )
@@ -95,7 +95,7 @@ class Groups(Core):
         low = group.min_size if min_size is None else min_size
         high = group.max_size if max_size is None else max_size
         wanted = min(max(group.desired, low), high) if desired is None else desired
-        check_sizes(low, high, wanted)
+        self._check_sizes(low, high, wanted)
         self.changing(group)
         if launch is not None:
             set_launch(group, launch)
@@ -104,11 +104,27 @@ class Groups(Core):
             setattr(group, key, value)
         self.set_size(group, "min", low, actor)
         self.set_size(group, "max", high, actor)
-        if wanted != group.desired:
-            sizes = (low, high)
-            cause = causes.constraints(self.stamp(), through, sizes, group.desired, wanted)
+        if desired is None and wanted != group.desired and self.assumes("AS-4", "later"):
+            self.clock.after(self.delays.reaction, self._into_bounds, group, actor, through)
+        elif wanted != group.desired:
             how = "bound" if desired is None else "set"
-            self.change_desired(group, wanted, actor, cause, how)
+            self._move_desired(group, wanted, actor, through, how)
+
+    def _into_bounds(self, group: Group, actor: str, through: str) -> None:
+        wanted = min(max(group.desired, group.min_size), group.max_size)
+        if wanted != group.desired and not group.status:
+            self._move_desired(group, wanted, actor, through, "bound")
+
+    def _move_desired(self, group: Group, wanted: int, actor: str, through: str, how: str) -> None:
+        sizes = (group.min_size, group.max_size)
+        cause = causes.constraints(self.stamp(), through, sizes, group.desired, wanted)
+        self.change_desired(group, wanted, actor, cause, how)
+
+    def _check_sizes(self, low: int, high: int, desired: int) -> None:
+        try:
+            check_sizes(low, high, desired)
+        except ApiError as refused:
+            raise self.worded("AS-3", refused) from None
 
     @mutation
     def delete_group(self, name: str, force: bool = False, actor: str = "caller") -> None:
@@ -167,7 +183,8 @@ class Groups(Core):
     def group_with_tags(self, name: str) -> Group:
         """Return a group for a tag call, which names a missing one as AWS does there."""
         if name not in self.groups:
-            raise validation(f"AutoScalingGroup name not found - no such group: {name}")
+            refused = validation(f"AutoScalingGroup name not found - no such group: {name}")
+            raise self.worded("AS-9", refused)
         return self.groups[name]
 
     # -- load balancers -----------------------------------------------------------------------
@@ -223,6 +240,8 @@ class Groups(Core):
         names = set(self._process_names(processes))
         kept = {key: value for key, value in found.suspended.items() if key not in names}
         self._set_suspended(found, kept, actor)
+        if not found.suspends("Terminate"):
+            self.terminate_waiting(found)
         for instance in self.members(found, SERVING):
             if instance.health == "Unhealthy":
                 self.replace_unhealthy(instance, "aws", "an EC2 health check")
@@ -231,6 +250,8 @@ class Groups(Core):
     def _process_names(self, processes: list[str] | None) -> list[str]:
         names = list(PROCESSES) if not processes else list(processes)
         unknown = [name for name in names if name not in PROCESSES]
+        if unknown and self.assumes("AS-12", "ignored"):
+            return [name for name in names if name in PROCESSES]
         if unknown:
             raise validation(f"Invalid ScalingProcess: {', '.join(unknown)}")
         return names

@@ -73,6 +73,7 @@ class Hooks(Core):
             if result == "ABANDON" and self.groups[instance.group].retains:
                 self.move(instance, RETAINED)
                 self.end_activity(instance.activity, "Cancelled", ABANDONED)
+                self.settle_up(instance)
             else:
                 self.terminate_hooks_done(instance)
         elif instance.lifecycle == "Pending:Wait" and result == "CONTINUE":
@@ -115,7 +116,7 @@ class Hooks(Core):
         self, group: Group, hook: str, instance_id: str | None, token: str | None
     ) -> tuple[Instance, PendingAction]:
         if hook not in group.hooks:
-            raise validation(f"Lifecycle Hook not found with name {hook}")
+            raise self.worded("HK-6", validation(f"Lifecycle Hook not found with name {hook}"))
         for instance in group.instances.values():
             action = instance.actions.get(hook)
             if action and (instance.id == instance_id or (token and action.token == token)):
@@ -132,9 +133,8 @@ class Hooks(Core):
         found = self.group(group)
         timeout = settings.get("heartbeat_timeout", SHORTEST)
         if not SHORTEST <= timeout <= LONGEST:
-            raise validation(
-                f"The heartbeat timeout must be between {SHORTEST} and {LONGEST} seconds"
-            )
+            text = f"The heartbeat timeout must be between {SHORTEST} and {LONGEST} seconds"
+            raise self.worded("HK-9", validation(text))
         old = found.hooks.get(name)
         if old is None:
             if transition not in (LAUNCHING, TERMINATING):
@@ -150,7 +150,7 @@ class Hooks(Core):
         found = self.group(group)
         hook = found.hooks.pop(name, None)
         if hook is None:
-            raise validation(f"Lifecycle Hook not found with name {name}")
+            raise self.worded("HK-6", validation(f"Lifecycle Hook not found with name {name}"))
         # "any outstanding lifecycle actions are completed first (ABANDON for launching
         # instances, CONTINUE for terminating instances)": API reference of DeleteLifecycleHook
         result = "ABANDON" if hook.transition == LAUNCHING else "CONTINUE"

@@ -8,6 +8,8 @@ from .errors import ApiError
 from .history import LaunchFailed
 from .model import SERVING, Debt, Group, Instance, LaunchData
 
+# Seconds; how long a group waits at most that waits longer each time.
+LONGEST_RETRY = 600.0
 AWS_CAPACITY = Debt("aws", "capacity", "")
 
 
@@ -33,7 +35,7 @@ class Launching(Core):
 
     def reconcile(self, group: Group) -> None:
         """Launch what is missing, terminate what is too much, else look at the zones."""
-        missing = group.desired - group.units
+        missing = group.missing
         if missing >= 0:
             group.excess.clear()
         while len(group.debts) > max(missing, 0):
@@ -43,27 +45,36 @@ class Launching(Core):
         elif missing < 0:
             # What a heavy launch overshoots by, stays: nobody asked for less.
             weighted = group.mixed is not None and group.mixed.weighted
-            if group.excess or group.rebalancing or not weighted:
+            if (
+                group.excess
+                or group.rebalancing
+                or not (weighted and self.assumes("LA-6", "stays"))
+            ):
                 self.scale_in(group)
         else:
-            group.causes.clear()  # what was changed has been changed back: no activity names it
+            if not self.assumes("CA-2", "taken-back-too"):
+                group.causes.clear()  # what was changed back is named by no activity
             self.consider_rebalance(group)
 
     def _launch_missing(self, group: Group) -> None:
         if group.suspends("Launch"):
             return
-        cause = "".join(group.causes) + causes.started(self.stamp(), group.units, group.desired)
-        group.causes.clear()
-        while group.units < group.desired and not group.suspends("Launch"):
-            if not self.launch_one(group, cause):
+        changes, step = self.take_changes(group), (group.units, group.units + group.missing)
+        while group.missing > 0 and not group.suspends("Launch"):
+            own = (group.units, group.units + 1)
+            sizes = own if self.assumes("CA-8", "own-step") else step
+            if not self.launch_one(group, changes + causes.started(self.stamp(), *sizes)):
                 self.back_off(group)
                 self.reconcile_soon(group)
                 return
 
     def back_off(self, group: Group) -> None:
         """Have a group wait after a failed launch; never 0 seconds, or it would spin for ever."""
-        seconds = self.delays.retry if group.retry_after is None else group.retry_after
-        group.retry_after = None
+        seconds = self.delays.retry
+        if self.assumes("LA-12", "longer"):
+            seconds = min(seconds * 2 ** max(group.failures - 1, 0), LONGEST_RETRY)
+        if group.retry_after is not None:
+            seconds, group.retry_after = group.retry_after, None
         group.backoff_until = self.now + max(seconds, 1.0)
 
     # -- one launch ---------------------------------------------------------------------------
@@ -100,6 +111,8 @@ class Launching(Core):
                     return self._no_capacity(group, debt, cause, place, data)
                 self._launch(group, debt, cause, data, weight, place, extra is not None)
                 return True
+            if not self.assumes("LA-5", "at-once"):
+                return self._no_capacity(group, debt, cause, place, choices[0][0])
         return self._no_capacity(group, debt, cause, where[0], choices[0][0])
 
     def launch_choices(self, group: Group) -> list[tuple[LaunchData, int]]:
@@ -117,10 +130,12 @@ class Launching(Core):
         return choices or [(base, 1)]
 
     def _zones_by_need(self, group: Group) -> list[str]:
-        counts = group.zone_counts
-        return sorted(
-            group.zones, key=lambda zone: (zone == group.avoided_zone, counts.get(zone, 0))
-        )
+        counts, zones = group.zone_counts, list(group.zones)
+        if self.assumes("LA-4", "last"):
+            zones.reverse()
+        elif self.assumes("LA-4", "any"):
+            self.random.shuffle(zones)
+        return sorted(zones, key=lambda zone: (zone == group.avoided_zone, counts.get(zone, 0)))
 
     def _launch(
         self,
@@ -132,7 +147,7 @@ class Launching(Core):
         zone: str,
         extra: bool,
     ) -> None:
-        group.avoided_zone = ""
+        group.avoided_zone, group.failures = "", 0
         boot = self.boot_seconds(group)
         if not extra:
             for _ in range(min(weight, len(group.debts))):
@@ -162,7 +177,7 @@ class Launching(Core):
         self, group: Group, debt: Debt, cause: str, zone: str, data: LaunchData
     ) -> bool:
         kind = data.instance_type
-        group.avoided_zone = zone
+        group.avoided_zone = "" if self.assumes("LA-5", "same-zone") else zone
         others = [
             name for name in group.zones if name != zone and not self.capacity_blocked(name, kind)
         ]
@@ -182,6 +197,7 @@ class Launching(Core):
     def _launch_failed(
         self, group: Group, debt: Debt, cause: str, zone: str, code: str, message: str
     ) -> bool:
+        group.failures += 1
         text = "Launching a new EC2 instance"
         activity = self.start_activity(group, text, cause, "Failed", zone)
         self.end_activity(activity, "Failed", message)
@@ -229,7 +245,7 @@ class Launching(Core):
         instance.in_service_at = self.now
         self.move(instance, SERVING)
         self.end_activity(instance.activity)
-        if group.units != group.desired:
+        if group.missing:
             self.reconcile_soon(group)
         elif not group.pending:
             self.consider_rebalance(group)

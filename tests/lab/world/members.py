@@ -34,7 +34,7 @@ class Members(Core):
                 raise validation(f"The instance {item.id} is not in InService.")
         units = sum(item.weight for item in items)
         if decrement and found.desired - units < found.min_size:
-            raise _below_min(found, units, "placing into Standby")
+            raise self.worded("ME-1", _below_min(found, units, "placing into Standby"))
         activities = []
         for item in items:
             cause = (
@@ -48,7 +48,7 @@ class Members(Core):
             self.move(item, "EnteringStandby")
             self.move(item, STANDBY)
             self.end_activity(activities[-1])
-        if found.units != found.desired:
+        if found.missing:
             self.reconcile_soon(found)
         return activities
 
@@ -62,9 +62,10 @@ class Members(Core):
         items = [self.member(found, key) for key in instance_ids]
         for item in items:
             if item.lifecycle != STANDBY:
-                raise validation(f"The instance {item.id} is not in Standby.")
+                refused = validation(f"The instance {item.id} is not in Standby.")
+                raise self.worded("ME-3", refused)
         wanted = found.desired + sum(item.weight for item in items)
-        if wanted > found.max_size:
+        if wanted > found.max_size and self.assumes("ME-2", "refused"):
             raise validation(
                 f"AutoScalingGroup {group} has max-size={found.max_size} and "
                 f"desired-capacity={found.desired}. Moving {len(items)} more instances out of "
@@ -72,17 +73,19 @@ class Members(Core):
             )
         activities = []
         for item in items:
+            after = min(found.desired + item.weight, found.max_size)
             cause = (
                 f"At {self.stamp()} instance {item.id} was moved out of standby in response to a "
-                f"user request, increasing the capacity from {found.desired} to "
-                f"{found.desired + item.weight}."
+                f"user request, increasing the capacity from {found.desired} to {after}."
             )
             text = f"Moving EC2 instance out of Standby: {item.id}"
             item.activity = self.start_activity(found, text, cause, "PreInService", item.zone)
             activities.append(item.activity)
-            self.set_size(found, "desired", found.desired + item.weight, actor, "by")
+            self.set_size(found, "desired", after, actor, "by")
             self.move(item, "Pending")
             self.pass_hooks(item)
+        if found.missing:
+            self.reconcile_soon(found)
         return activities
 
     def _give_up(
@@ -161,7 +164,7 @@ class Members(Core):
             del found.instances[item.id]
             item.group = None
             self.end_activity(activities[-1])
-        if found.units != found.desired:
+        if found.missing:
             self.reconcile_soon(found)
         return activities
 
@@ -173,9 +176,8 @@ class Members(Core):
         items = self.ec2_instances(instance_ids)
         for item in items:
             if item.group is not None:
-                raise validation(
-                    f"Instance {item.id} is already part of AutoScalingGroup:{item.group}"
-                )
+                text = f"Instance {item.id} is already part of AutoScalingGroup:{item.group}"
+                raise self.worded("ME-7", validation(text))
             if item.state != "running":
                 raise validation(f"Invalid Instance ID(s): {item.id} is not running")
         wanted = found.desired + len(items)

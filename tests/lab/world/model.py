@@ -147,7 +147,7 @@ class PendingAction:
 
 @dataclass(slots=True)
 class Activity:
-    """A scaling activity as DescribeScalingActivities shows it."""
+    """A scaling activity as DescribeScalingActivities shows it, from ``listed_from`` on."""
 
     id: str
     group: str
@@ -159,6 +159,7 @@ class Activity:
     end: float | None = None
     message: str | None = None
     details: str = "{}"
+    listed_from: float = -math.inf
 
 
 @dataclass(slots=True)
@@ -168,6 +169,8 @@ class Instance:
     ``extra`` came on top of desired; with ``successor_of`` it does not count before that one goes.
     ``answers`` is the truth about its application, since ``answers_since``; it begins at ``up_at``
     unless the application is broken (``healthy_app`` False) or the machine impaired.
+    ``held`` and ``owed`` are what it contributes to its group's, in units; ``taken_by`` is who has
+    ended it.
     """
 
     id: str
@@ -199,6 +202,9 @@ class Instance:
     actions: dict[str, PendingAction] = field(default_factory=dict)
     activity: Activity | None = None
     revision: int = 0
+    held: int = 0
+    owed: int = 0
+    taken_by: str = ""
 
     @property
     def terminating(self) -> bool:
@@ -296,6 +302,9 @@ class Group:
     in seconds, where that is not the world's usual delay.
     ``maintenance`` is the range of healthy percentages within which AWS replaces by itself,
     ``retains`` whether an abandoned termination hook leaves an instance Terminating:Retained.
+    ``failures`` counts launches that failed in a row. ``held`` are units that still end and are
+    replaced only then, ``owed`` units by which desired falls only when their instances have left,
+    ``to_terminate`` what waits for Terminate to be resumed: whom, why, with decrement or not.
     ``causes`` are the texts of the changes of desired that the group has not acted upon yet.
     """
 
@@ -339,11 +348,20 @@ class Group:
     pending: int = 0
     reconcile_at: float | None = None
     backoff_until: float = -math.inf
+    failures: int = 0
+    held: int = 0
+    owed: int = 0
+    to_terminate: list[tuple[Instance, Debt, bool]] = field(default_factory=list)
     avoided_zone: str = ""
     retry_after: float | None = None
     rebalance_due: bool = False
     rebalancing: bool = False
     changes: list[str] = field(default_factory=list)
+
+    @property
+    def missing(self) -> int:
+        """Units that the group wants to have and has not; below 0 what it has too much."""
+        return self.desired - self.owed - self.units - self.held
 
     def suspends(self, process: str) -> bool:
         """Say whether a process of the group is suspended."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from . import causes
 from .core import Core, mutation
-from .errors import ApiError
+from .errors import ApiError, validation
 from .history import GroupChange
 from .model import SERVING, Debt, Group, Instance, TemplateRef
 
@@ -19,11 +19,16 @@ ACTIVE = ("Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking")
 MIN_HEALTHY = 90  # percent; the API's default
 # A refresh looks at its group this often, seconds.
 TICK = 15.0
+# A refresh that is late is listed after so many seconds.
+LATE = 30.0
 
 
 @dataclass(slots=True)
 class Refresh:
-    """One instance refresh; ``before`` is what the group launched from when it started."""
+    """One instance refresh; ``before`` is what the group launched from when it started.
+
+    ``listed_from`` is the instant from which DescribeInstanceRefreshes shows it.
+    """
 
     id: str
     group: str
@@ -36,6 +41,7 @@ class Refresh:
     end: float | None = None
     remaining: set[str] = field(default_factory=set)
     total: int = 0
+    listed_from: float = 0.0
 
     @property
     def percentage(self) -> int:
@@ -66,17 +72,21 @@ class Refreshes(Core):
         """
         found = self.modifiable(group)
         if self.active_refresh(found):
-            raise ApiError(
+            refused = ApiError(
                 "InstanceRefreshInProgress",
                 "An Instance Refresh is already in progress and blocks the execution of this "
                 "Instance Refresh.",
             )
+            raise self.worded("IR-2", refused)
+        if found.suspends("InstanceRefresh") and self.assumes("IR-6", "refused"):
+            raise validation(f"The InstanceRefresh process of {group} is suspended")
         preferences = dict(preferences or {})
         made = Refresh(self.new_uuid(), group, self.now, preferences, found.template, desired)
         if template is not None:
             self.changing(found)
             found.template = template
         self._aim(found, made)
+        made.listed_from = self.now + (LATE if self.assumes("IR-7", "late") else 0.0)
         found.refreshes.insert(0, made)
         self._status(made, "Pending", actor)
         self.clock.after(self.delays.reaction, self._tick, made)
@@ -110,14 +120,15 @@ class Refreshes(Core):
         if refresh.status == "Cancelling":
             self._status(refresh, "Cancelled")
             return
-        if refresh.status == "Pending":
+        waits = group.suspends("InstanceRefresh") and self.assumes("IR-6", "pending")
+        if refresh.status == "Pending" and not waits:
             self._status(refresh, "InProgress")
         refresh.remaining = {
             key
             for key in refresh.remaining
             if key in group.instances and not group.instances[key].terminating
         }
-        whole = group.units >= group.desired and not group.pending
+        whole = group.missing <= 0 and not group.pending
         if not refresh.remaining:
             if whole and len(self.in_order(group)) >= len(self.members(group)):
                 done = "Successful" if refresh.status == "InProgress" else "RollbackSuccessful"
@@ -165,7 +176,7 @@ class Refreshes(Core):
         """CancelInstanceRefresh: what is under way ends, nothing new begins; return its id."""
         refresh = self._must_be_active(self.group(group))
         if refresh.status == "RollbackInProgress":
-            raise _not_found(group)
+            raise self.worded("IR-3", _not_found(group))
         self._status(refresh, "Cancelling", actor)
         self.clock.after(self.delays.reaction, self._tick, refresh)
         return refresh.id
@@ -177,11 +188,12 @@ class Refreshes(Core):
         refresh = self._must_be_active(found)
         before = refresh.before
         if refresh.desired is None or before is None or before.version.startswith("$"):
-            raise ApiError(
+            refused = ApiError(
                 "IrreversibleInstanceRefresh",
                 "The instance refresh cannot be rolled back: it has no desired configuration, or "
                 "the group's launch template version is $Latest or $Default.",
             )
+            raise self.worded("IR-4", refused)
         self.changing(found)
         found.template = before
         self._status(refresh, "RollbackInProgress", actor)
@@ -191,7 +203,7 @@ class Refreshes(Core):
     def _must_be_active(self, group: Group) -> Refresh:
         refresh = self.active_refresh(group)
         if refresh is None:
-            raise _not_found(group.name)
+            raise self.worded("IR-3", _not_found(group.name))
         return refresh
 
 

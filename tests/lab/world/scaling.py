@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import causes
 from .core import Core, mutation
 from .errors import activity_in_progress, validation
-from .model import Debt, Group, Instance
+from .model import SERVING, Debt, Group, Instance
 
 # "may exceed the maximum by 10 percent or one instance" while rebalancing (user guide, AZRebalance)
 REBALANCE_MARGIN = 0.10
@@ -34,10 +34,11 @@ class Scaling(Core):
                 "for the AutoScalingGroup."
             )
         if desired < found.min_size:
-            raise validation(
+            refused = validation(
                 f"New SetDesiredCapacity value {desired} is below min value {found.min_size} "
                 "for the AutoScalingGroup."
             )
+            raise self.worded("AS-2", refused)
         if honor_cooldown and self.now < found.last_scaling + found.cooldown:
             latest = found.activities[0].id if found.activities else self.new_uuid()
             raise activity_in_progress(latest)
@@ -70,6 +71,11 @@ class Scaling(Core):
     ) -> None:
         """Set desired, remember why, and have the group react; ``how`` as in ``Size``."""
         change = desired - group.desired
+        if how == "set" and group.owed:
+            change += group.owed
+            group.owed = 0
+            for item in group.instances.values():
+                item.owed = 0
         self.set_size(group, "desired", desired, actor, how)
         if change:
             group.causes.append(cause)
@@ -78,8 +84,14 @@ class Scaling(Core):
             group.debts.extend([Debt(actor, "desired", "")] * change)
         elif change < 0:
             group.excess.append(Debt(actor, "scale-in", ""))
-        if group.units != desired:
+        if group.missing:
             self.reconcile_soon(group)
+
+    def take_changes(self, group: Group) -> str:
+        """Return what the next activity says of the changes of desired, and forget them."""
+        texts = [] if self.assumes("CA-2", "none") else list(group.causes)
+        group.causes.clear()
+        return "".join(texts[-1:] if self.assumes("CA-2", "latest") else texts)
 
     def scale_in(self, group: Group) -> None:
         """Terminate what is above desired; never so much that less than desired stays."""
@@ -89,13 +101,14 @@ class Scaling(Core):
         why = group.excess[-1] if group.excess else Debt("aws", reason, "")
         group.excess.clear()
         group.rebalancing = False
-        changes, before = "".join(group.causes), group.units
-        group.causes.clear()
-        while group.units > group.desired:
-            victim = self._choose(group, group.units - group.desired)
+        changes, step = self.take_changes(group), (group.units, group.units + group.missing)
+        while group.missing < 0:
+            victim = self._choose(group, -group.missing)
             if victim is None:
                 return
-            cause = changes + causes.shrunk(self.stamp(), before, group.desired, victim.id)
+            own = (group.units, group.units - victim.weight)
+            sizes = own if self.assumes("CA-8", "own-step") else step
+            cause = changes + causes.shrunk(self.stamp(), *sizes, victim.id)
             self.start_termination(victim, why.actor, why.reason, cause)
 
     def _choose(self, group: Group, spare: int) -> Instance | None:
@@ -104,13 +117,21 @@ class Scaling(Core):
             for item in self.members(group)
             if not item.protected and not item.successor_of and item.weight <= spare
         ]
+        pending = [item for item in candidates if item.lifecycle != SERVING]
+        if self.assumes("AZ-9", "pending-first"):
+            candidates = pending or candidates
+        elif self.assumes("AZ-9", "in-service-only"):
+            candidates = [item for item in candidates if item.lifecycle == SERVING]
         if not candidates:
             return None
         fullest = max(group.zone_counts.get(item.zone, 0) for item in candidates)
         zone = [item for item in candidates if group.zone_counts.get(item.zone, 0) == fullest]
         for policy in group.termination_policies:
             zone = self._narrow(group, zone, policy)
-        return min(zone, key=lambda item: (item.launch_time, item.id))
+        zone.sort(key=lambda item: (item.launch_time, item.id))
+        if self.assumes("AZ-8", "any"):
+            return self.random.choice(zone)
+        return zone[-1 if self.assumes("AZ-8", "newest") else 0]
 
     def _narrow(self, group: Group, items: list[Instance], policy: str) -> list[Instance]:
         oldest = min(item.launch_time for item in items)
@@ -130,8 +151,10 @@ class Scaling(Core):
         """Plan AZRebalance when the zones differ by more than one instance."""
         if not group.rebalance_due and self._uneven(group):
             group.rebalance_due = True
-            # Never at once: a launch that keeps failing must not stop the clock.
-            self.clock.after(max(self.delays.rebalance, 1.0), self._rebalance, group)
+            quick = self.assumes("AZ-5", "at-once")
+            delay = self.delays.reaction if quick else self.delays.rebalance
+            # Never in no time: a launch that keeps failing must not stop the clock.
+            self.clock.after(max(delay, 1.0), self._rebalance, group)
 
     def _uneven(self, group: Group) -> tuple[str, str] | None:
         if group.suspends("AZRebalance") or len(group.zones) < 2 or group.pending:
@@ -143,11 +166,12 @@ class Scaling(Core):
     def _rebalance(self, group: Group) -> None:
         group.rebalance_due = False
         uneven = self._uneven(group)
-        if uneven is None or group.units != group.desired or group.status:
+        if uneven is None or group.missing or group.status:
             return
         if group.suspends("Launch") or group.suspends("Terminate"):
             return
-        limit = group.max_size + max(1, int(group.max_size * REBALANCE_MARGIN))
+        margin = max(1, int(group.max_size * REBALANCE_MARGIN))
+        limit = group.max_size + (0 if self.assumes("AZ-5", "never-above-max") else margin)
         if group.units + 1 > limit:
             return
         low, _ = uneven

@@ -38,6 +38,8 @@ class Successions(Core):
         limits = self.healthy_range(group)
         if limits is None or limits[1] <= 100 or instance.lifecycle != SERVING:
             return False
+        if self.assumes("MP-2", "none") and group.desired * (limits[1] - 100) < 100:
+            return False
         floor = math.ceil(group.desired * limits[0] / 100)
         healthy = sum(item.weight for item in self.in_order(group) if item is not instance)
         return healthy < floor
@@ -120,9 +122,13 @@ class Successions(Core):
         """Count who was launched to replace this one, which goes now; say whether there is any."""
         group = self.groups[instance.group]
         for item in _successors(group):
-            if item.successor_of == instance.id and not item.terminating:
-                self.begin_to_count(item)
-                return True
+            if item.successor_of != instance.id or item.terminating:
+                continue
+            if self.assumes("CR-2", "twice"):
+                item.successor_of = ""  # it goes on, on top of desired, and counts in service
+                return item.lifecycle == SERVING
+            self.begin_to_count(item)
+            return True
         return False
 
     # -- Capacity Rebalancing -----------------------------------------------------------------

@@ -87,6 +87,8 @@ class Templates:
         self.tokens: dict[tuple[str, str], tuple[dict[str, Any], int]] = {}
         self.templates: dict[str, Template] = {}
         self.configurations: dict[str, Configuration] = {}
+        #: Whether a new version takes the number after the highest that is left.
+        self.reuses_numbers = False
 
     # -- the port -----------------------------------------------------------------------------
 
@@ -186,7 +188,7 @@ class Templates:
     ) -> Version:
         """Add a version; with ``source``, on top of that version's data."""
         base = inherited(self.version(template, source).data) if source is not None else {}
-        number = template.numbered + 1
+        number = (template.latest if self.reuses_numbers else template.numbered) + 1
         return template.add(Version(number, {**base, **data}, self._now(), description))
 
     def modify_launch_template(self, template: Template, default: str | int) -> Template:

@@ -3,69 +3,18 @@
 from __future__ import annotations
 
 from . import causes
+from .assumptions import WORDS
 from .core import Core, mutation
-from .errors import ApiError, not_in_group, validation
 from .history import Health, Termination
 from .model import RETAINED, SERVING, STANDBY, Activity, Debt, Group, Instance
 
-# "You can specify up to 100 instances" (API reference, TerminateInstanceInAutoScalingGroup)
-TERMINATE_MOST = 100
+# Seconds for which an instance that lingers is listed as Terminated.
+LINGERS = 60.0
 ENDED_BY_EC2 = "has been terminated or stopped"
 
 
 class Terminating(Core):
-    """Termination by calls, by the group and by fate."""
-
-    @mutation
-    def terminate_instance(
-        self, instance_id: str, decrement: bool, actor: str = "caller"
-    ) -> Activity:
-        """TerminateInstanceInAutoScalingGroup.
-
-        Raises:
-            ApiError: not managed, or the decrement would fall below the minimum.
-        """
-        instance = self.managed(instance_id)
-        group = self.groups[instance.group]
-        if decrement:
-            self._may_decrement(group, instance)
-        after = group.desired - instance.weight
-        shrinks = decrement and (instance.counts or instance.terminating)
-        sizes = (group.desired, after) if shrinks else None
-        cause = causes.requested(self.stamp(), instance_id, sizes)
-        if instance.lifecycle == RETAINED:
-            return self._release(instance, cause)
-        if instance.terminating:
-            if decrement:
-                self.change_desired(group, after, actor, f"{cause}  ", "by")
-            return instance.activity
-        if not decrement and self.calls_launch_first and self.launches_first(group, instance):
-            return self.succeed_at_call(instance, actor)
-        if shrinks:
-            self.set_size(group, "desired", after, actor, "by")
-        self.start_termination(instance, actor, "request", cause, decrement)
-        return instance.activity
-
-    @mutation
-    def terminate_members(
-        self, group: str, instance_ids: list[str], decrement: bool, actor: str = "caller"
-    ) -> list[Activity]:
-        """TerminateInstanceInAutoScalingGroup with InstanceIds: all of them or, refused, none."""
-        if len(instance_ids) > TERMINATE_MOST:
-            raise validation(f"At most {TERMINATE_MOST} instances can be terminated in a call")
-        found = self.group(group)
-        items = [self.managed(key) for key in instance_ids]
-        for item in items:
-            if item.group != group:
-                raise not_in_group(item.id, group)
-        units = sum(item.weight for item in items if item.counts)
-        if decrement and found.desired - units < found.min_size:
-            raise _at_minimum(found)
-        return [self.terminate_instance(item.id, decrement, actor) for item in items]
-
-    def _may_decrement(self, group: Group, instance: Instance) -> None:
-        if group.desired - instance.weight < group.min_size:
-            raise _at_minimum(group)
+    """Termination by the group and by fate, and the way out that all share."""
 
     def start_termination(
         self, instance: Instance, actor: str, reason: str, cause: str, decrement: bool = False
@@ -87,7 +36,7 @@ class Terminating(Core):
             self.end_activity(instance.activity, "Cancelled")
             if reason != "request":
                 self.back_off(group)
-        counted = instance.counts
+        counted, instance.taken_by = instance.counts, actor
         replaced = self.successor_takes_over(instance)
         if instance.extra and not instance.successor_of:
             group.rebalancing = False
@@ -102,14 +51,21 @@ class Terminating(Core):
         )
         group.last_scaling = self.now
         if counted and not decrement and not replaced and reason not in ("scale-in", "rebalance"):
-            text = causes.replaced(self.stamp(), reason)
-            group.debts.extend([Debt(actor, reason, text)] * instance.weight)
+            self._owe_replacement(group, instance, reason)
         drained = self.deregister(instance, group.load_balancers)
         if drained:
             instance.activity.status = "WaitingForELBConnectionDraining"
         self.clock.after(drained, self._drained_out, instance)
-        if group.units != group.desired:
+        if group.missing:
             self.reconcile_soon(group)
+
+    def _owe_replacement(self, group: Group, instance: Instance, reason: str) -> None:
+        if reason == "request" and self.assumes("TE-1", "when-gone"):
+            instance.held = instance.weight
+            group.held += instance.weight
+            return
+        text = causes.replaced(self.stamp(), reason)
+        group.debts.extend([Debt(instance.taken_by, reason, text)] * instance.weight)
 
     def _drained_out(self, instance: Instance) -> None:
         if instance.lifecycle != "Terminating":
@@ -120,7 +76,7 @@ class Terminating(Core):
         else:
             self._shut_down(instance)
 
-    def _release(self, instance: Instance, cause: str) -> Activity:
+    def release(self, instance: Instance, cause: str) -> Activity:
         """End an instance that was retained: its hooks have had their turn."""
         instance.activity = self.start_activity(
             self.groups[instance.group],
@@ -148,6 +104,8 @@ class Terminating(Core):
             instance.state = "shutting-down"
             instance.terminated_by_user = "User initiated"
             self.settle_application(instance)
+            if self.assumes("TE-6", "until-shutdown"):
+                self._gone(instance)
         self.clock.after(self.delays.termination, self._terminated, instance)
 
     def _terminated(self, instance: Instance) -> None:
@@ -164,10 +122,20 @@ class Terminating(Core):
         self.deregister(instance, group.load_balancers)
         self.end_activity(instance.activity)
         self.move(instance, "Terminated")
+        self.settle_up(instance)
+        if self.assumes("TE-6", "lingers"):
+            self.clock.after(LINGERS, self._leave, instance)
+        else:
+            self._leave(instance)
+
+    def _leave(self, instance: Instance) -> None:
+        group = self.groups[instance.group]
+        self.changing(group)
         del group.instances[instance.id]
+        group.changes.append(instance.id)
         if group.status and not group.instances:
             self.drop_group(group)
-        elif group.units != group.desired:
+        elif group.missing:
             self.reconcile_soon(group)
         else:
             self.consider_rebalance(group)
@@ -230,12 +198,11 @@ class Terminating(Core):
         if instance.lifecycle == STANDBY:
             return
         if instance.lifecycle.startswith("Pending"):
-            self.end_activity(
-                instance.activity,
-                "Failed",
-                "Instance became unhealthy while waiting for instance to be in InService state. "
-                f"Termination Reason: {instance.terminated_by_user or because}",
-            )
+            text = "Instance became unhealthy while waiting for instance to be in InService state."
+            if not self.assumes("LA-8", WORDS):
+                text += f" Termination Reason: {instance.terminated_by_user or because}"
+            status = "Cancelled" if self.assumes("LA-8", "cancelled") else "Failed"
+            self.end_activity(instance.activity, status, text)
         if self.launches_first(group, instance) and instance.alive:
             debt = Debt(actor, "maintenance", causes.replaced(self.stamp(), "maintenance"))
             self.succeed(instance, debt, because)
@@ -260,11 +227,3 @@ class Terminating(Core):
         states = [self.balancer(key).targets.get(instance.id) for key in group.load_balancers]
         if any(target is not None and target.state == "unhealthy" for target in states):
             self.mark_unhealthy(instance, "aws", "an ELB system health check failure")
-
-
-def _at_minimum(group: Group) -> ApiError:
-    return validation(
-        f"Currently, desiredSize equals minSize ({group.min_size}). Terminating instance without "
-        "replacement will violate group's min size constraint. Either set "
-        "shouldDecrementDesiredCapacity flag to false or lower group's min size."
-    )

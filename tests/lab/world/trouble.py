@@ -29,6 +29,14 @@ ACTORS = {
 }
 # After so long AWS tries another zone, from the times of public activities.
 FAILS_FIRST_SECONDS = (5.0, 60.0)
+# The codes of throttled, denied and expired calls in newer services.
+EXCEPTIONS = {
+    "Throttling": "ThrottlingException",
+    "RequestLimitExceeded": "ThrottlingException",
+    "AccessDenied": "AccessDeniedException",
+    "ExpiredToken": "ExpiredTokenException",
+    "RequestExpired": "ExpiredTokenException",
+}
 DIED = "Server.InternalError: Internal error"
 
 
@@ -113,8 +121,15 @@ class Trouble(Traffic):
             return CallFault(fault.kind, applied=fault.get("applied", True), lost=True)
         if fault.kind == "html_error":
             return CallFault(fault.kind, applied=False, html=True)
-        error = refusal(fault.kind, service, operation, self.account, self.new_uuid())
+        error = self.refusal_of(fault.kind, service, operation, self.new_uuid())
         return CallFault(fault.kind, applied=False, error=error)
+
+    def refusal_of(self, kind: str, service: str, operation: str, activity: str = "") -> ApiError:
+        """Return AWS's answer for an API fault of this kind; see ``faults.refusal``."""
+        error = refusal(kind, service, operation, self.account, activity)
+        if self.assumes("FA-1", "exceptions"):
+            error.code = EXCEPTIONS.get(error.code, error.code)
+        return error
 
     def odd_answers(self, service: str, operation: str) -> list[tuple[int, Fault]]:
         """Return the faults, by their index, that distort the answer to this call.

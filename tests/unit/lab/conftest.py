@@ -9,7 +9,7 @@ from tests.lab.world import ApiError, World
 from tests.unit.lab import rolling
 
 # Keys of a bench that belong to the scenario, not to its group.
-TOP = ("seed", "delays", "boot", "calls_launch_first")
+TOP = ("seed", "delays", "boot", "assumptions")
 
 
 class Bench:
@@ -84,3 +84,8 @@ class _Refused:
         assert error.code == self.code
         assert self.text in error.message
         return True
+
+
+def otherwise(rule: str, name: str) -> dict[str, dict[str, str]]:
+    """Return the setting of a bench whose AWS behaves otherwise than the lab assumes."""
+    return {"assumptions": {rule: name}}

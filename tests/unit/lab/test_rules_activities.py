@@ -83,6 +83,22 @@ def test_CA2_what_was_changed_back_before_the_group_acts_stands_nowhere(bench):
     assert [cause.count("explicitly") for cause in causes(lab)] == [1]
 
 
+def test_CA7_an_activity_is_listed_as_soon_as_it_begins(bench):
+    lab = bench(2)
+    lab.world.terminate_instance(lab.ids()[0], decrement=False)
+    assert described(lab)["StatusCode"] == "WaitingForELBConnectionDraining"
+
+
+def test_CA8_each_of_several_launches_and_terminations_names_the_whole_step(bench):
+    lab = bench(2, max=20)
+    lab.world.set_desired_capacity("web", 4)
+    lab.wait(300)
+    lab.world.set_desired_capacity("web", 2)
+    lab.wait(10)
+    steps = [item.cause.split(" capacity from ")[-1].split(".")[0] for item in lab.group.activities]
+    assert steps == ["4 to 2", "4 to 2", "2 to 4", "2 to 4"]
+
+
 def test_CA3_the_cause_of_a_termination_names_the_change_or_the_request_or_the_check(bench):
     lab = bench(5, min=0)
     first, second = lab.ids()[:2]

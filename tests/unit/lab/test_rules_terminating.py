@@ -145,3 +145,20 @@ def test_TE13_a_suspended_terminate_holds_scale_in_but_not_calls(bench):
     lab.world.terminate_instance(lab.ids()[0], decrement=False)
     lab.wait(300)
     assert len(lab.ids("InService")) == 3
+
+
+def test_TE14_a_call_terminates_an_instance_that_is_still_pending_too(bench):
+    lab = bench(2)
+    lab.world.set_desired_capacity("web", 3)
+    lab.wait(8)
+    (key,) = lab.ids("Pending")
+    lab.world.terminate_instance(key, decrement=True)
+    lab.wait(200)
+    assert (lab.group.desired, lab.ids("InService")) == (2, lab.ids())
+
+
+def test_TE15_terminating_in_standby_leaves_desired_alone(bench):
+    lab = bench(4, standby=1)
+    lab.world.terminate_instance(lab.ids("Standby")[0], decrement=True)
+    lab.wait(200)
+    assert (lab.group.desired, len(lab.ids("InService")), lab.since("Launch")) == (4, 4, [])

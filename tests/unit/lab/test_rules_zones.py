@@ -78,6 +78,24 @@ def test_AZ7_a_failing_zone_loses_its_instances_to_the_others(bench):
     assert zones(lab) == "aabbcc"
 
 
+def test_AZ8_of_those_that_the_policies_leave_the_oldest_goes(bench):
+    lab = bench(3, zones=["a"])
+    oldest = lab.ids()[0]
+    lab.world.set_desired_capacity("web", 2)
+    lab.wait(10)
+    assert [record.instance for record in lab.since("Termination")] == [oldest]
+
+
+def test_AZ9_scale_in_may_take_what_is_still_pending(bench):
+    lab = bench(3, zones=["a"], termination_policies=["NewestInstance"])
+    lab.world.set_desired_capacity("web", 4)
+    lab.wait(8)
+    (pending,) = lab.ids("Pending")
+    lab.world.set_desired_capacity("web", 3)
+    lab.wait(8)
+    assert [record.instance for record in lab.since("Termination")] == [pending]
+
+
 def test_IR1_a_refresh_replaces_every_instance_in_batches_and_succeeds(bench):
     lab = bench(4)
     lab.world.start_instance_refresh("web", {"MinHealthyPercentage": 75})
@@ -151,6 +169,21 @@ def test_IR5_somebody_can_start_one_just_before_the_nth_call(bench):
         seen.append([item["Status"] for item in found["InstanceRefreshes"]])
     assert seen == [[], [], ["Pending"], ["Pending"]]
     assert [record.actor for record in lab.since("GroupChange")] == ["operator"]
+
+
+def test_IR6_a_refresh_that_is_started_while_suspended_waits_in_progress(bench):
+    lab = bench(3, suspended=["InstanceRefresh"])
+    lab.world.start_instance_refresh("web")
+    lab.wait(300)
+    assert (lab.group.refreshes[0].status, lab.since("Termination")) == ("InProgress", [])
+
+
+def test_IR7_a_refresh_is_listed_as_soon_as_it_is_started(bench):
+    lab = bench(3)
+    lab.world.start_instance_refresh("web")
+    client = lab.aws.client("autoscaling")
+    found = client.describe_instance_refreshes(AutoScalingGroupName="web")["InstanceRefreshes"]
+    assert [item["Status"] for item in found] == ["Pending"]
 
 
 def _two_versions() -> dict:

@@ -24,7 +24,7 @@ def test_the_example_builds_a_group_in_service_on_its_old_version():
 @pytest.mark.parametrize(
     ("spec", "text"),
     [
-        ({"sed": 1}, "scenario: unknown key sed; allowed: account, alarms, boot"),
+        ({"sed": 1}, "scenario: unknown key sed; allowed: account, alarms, assumptions"),
         ({"boot": {"mean": 1}}, "boot: unknown key mean"),
         ({"delays": {"draining": 1}}, "delays: unknown key draining"),
         ({"groups": {"web": {"size": 3}}}, "groups.web: unknown key size"),
