@@ -24,10 +24,11 @@ from asgroll.awswords import (
     to_classic_targets,
     to_group,
     to_instance,
+    to_machine,
     to_targets,
 )
 from asgroll.errors import Missing
-from asgroll.world import Activity, Group, Instance, TargetHealth, World
+from asgroll.world import Activity, Group, Instance, Machine, Recipe, TargetHealth, World
 
 ClientFactory = Callable[..., Any]
 
@@ -44,6 +45,10 @@ CHANGE_CONFIG = READ_CONFIG.merge(Config(retries={"mode": "standard", "total_max
 FILTER_VALUES = 200
 #: Page size of DescribeAutoScalingGroups and DescribeScalingActivities (API reference).
 PAGE = 100
+
+#: How a launch template names an image by a Systems Manager parameter (EC2 Auto Scaling user guide,
+#: "Use AWS Systems Manager parameters instead of AMI IDs in launch templates").
+ALIAS = "resolve:ssm:"
 
 #: States in which an instance refresh owns the group (botocore: InstanceRefreshStatus).
 ACTIVE_REFRESH = frozenset({"Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking"})
@@ -201,8 +206,8 @@ class Aws:
                 return f"{refresh['InstanceRefreshId']} ({refresh['Status']})"
         return None
 
-    def launch_times(self, ids: Iterable[str]) -> dict[str, float]:
-        """Launch time (epoch seconds) of each instance that EC2 knows."""
+    def machines(self, ids: Iterable[str]) -> dict[str, Machine]:
+        """What EC2 tells of each instance that it knows, by id."""
         wanted, found = sorted(ids), {}
         for start in range(0, len(wanted), FILTER_VALUES):
             chunk = wanted[start : start + FILTER_VALUES]
@@ -210,8 +215,12 @@ class Aws:
             for page in self._pages("ec2", "DescribeInstances", Filters=filters):
                 for reservation in page["Reservations"]:
                     for raw in reservation["Instances"]:
-                        found[raw["InstanceId"]] = raw["LaunchTime"].timestamp()
+                        found[raw["InstanceId"]] = to_machine(raw)
         return found
+
+    def launch_times(self, ids: Iterable[str]) -> dict[str, float]:
+        """Launch time (epoch seconds) of each instance that EC2 knows."""
+        return {key: machine.launched_at for key, machine in self.machines(ids).items()}
 
     def resolve(self, spec: str) -> str:
         """
@@ -219,23 +228,64 @@ class Aws:
 
         :raises Missing: the launch template or the version does not exist.
         """
+        return self.recipe(spec).spec
+
+    def recipe(self, spec: str) -> Recipe:
+        """
+        The same, with the image that the version names: ``ami-…`` or ``resolve:ssm:…``. A launch
+        configuration is not looked up: its image stays empty.
+
+        :raises Missing: the launch template or the version does not exist.
+        """
         template, colon, version = spec.rpartition(":")
         if not colon or not template.startswith("lt-"):
-            return spec
+            return Recipe(spec)
+        raw = self._version_of(template, version)
+        image = raw.get("LaunchTemplateData", {}).get("ImageId", "")
+        return Recipe(f"{template}:{raw['VersionNumber']}", image)
+
+    def _version_of(self, template: str, version: str, **options) -> dict:
         answer = self._call(
             "ec2",
             "DescribeLaunchTemplateVersions",
             LaunchTemplateId=template,
             Versions=[version],
+            **options,
         )
-        found = answer["LaunchTemplateVersions"]
-        if not found:
-            raise Missing(
-                f"launch template {template} has no version {version}; "
-                "set the group to one that exists",
-                operation="DescribeLaunchTemplateVersions",
-            )
-        return f"{template}:{found[0]['VersionNumber']}"
+        for raw in answer["LaunchTemplateVersions"]:
+            return raw
+        raise Missing(
+            f"launch template {template} has no version {version}; set the group to one that "
+            "exists",
+            operation="DescribeLaunchTemplateVersions",
+        )
+
+    def image_of(self, recipe: Recipe) -> str:
+        """
+        The id of the image that a launch would take now; asks only where the recipe does not say.
+        A Systems Manager parameter is resolved by EC2, as at a launch.
+
+        :param recipe: a resolved one.
+        :raises Missing: the version or the launch configuration does not exist, or names no image.
+        """
+        found = recipe.image
+        template, colon, version = recipe.spec.rpartition(":")
+        if not colon or not template.startswith("lt-"):
+            found = found or self._configured_image(recipe.spec)
+        elif found.startswith(ALIAS):
+            raw = self._version_of(template, version, ResolveAlias=True)
+            found = raw.get("LaunchTemplateData", {}).get("ImageId", "")
+        if not found.startswith("ami-"):
+            raise Missing(f"{recipe.spec} names {found or 'no image'} for its image")
+        return found
+
+    def _configured_image(self, name: str) -> str:
+        answer = self._call(
+            "autoscaling", "DescribeLaunchConfigurations", LaunchConfigurationNames=[name]
+        )
+        for raw in answer["LaunchConfigurations"]:
+            return raw.get("ImageId", "")
+        raise Missing(f"the launch configuration {name} does not exist any more")
 
     def console(self, instance: str) -> str:
         """The last lines of an instance's console, empty when EC2 has none yet."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from asgroll import marks
-from asgroll.world import Activity, Group, Instance, TargetHealth
+from asgroll.world import Activity, Group, Instance, Machine, Recipe, TargetHealth
 
 #: How a classic load balancer describes an instance that it drains, in state InService (user guide
 #: for Classic Load Balancers, "Configure connection draining").
@@ -77,6 +77,36 @@ def _group_specs(raw: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_spec({"LaunchTemplate": p}) for p in parts if p))
 
 
+def _recipes(raw: Mapping[str, Any]) -> tuple[Recipe, ...]:
+    """What the group launches: with overrides only what they say, by instance type."""
+    mixed = raw.get("MixedInstancesPolicy")
+    if not mixed:
+        return (Recipe(_spec(raw)),)
+    launch = mixed["LaunchTemplate"]
+    base = launch.get("LaunchTemplateSpecification")
+    found: dict[tuple[str, str], set[str] | None] = {}
+    for override in launch.get("Overrides") or [{}]:
+        own = override.get("LaunchTemplateSpecification") or base
+        key = _spec({"LaunchTemplate": own}), override.get("ImageId") or ""
+        named = override.get("InstanceType")
+        if not named:  # by attributes (InstanceRequirements), or as the template says
+            found[key] = None
+        elif found.setdefault(key, set()) is not None:
+            found[key].add(named)
+    return tuple(
+        Recipe(spec, image, frozenset(types or ())) for (spec, image), types in found.items()
+    )
+
+
+def to_machine(raw: Mapping[str, Any]) -> Machine:
+    """An instance of DescribeInstances in our words."""
+    return Machine(
+        launched_at=raw["LaunchTime"].timestamp(),
+        image=raw.get("ImageId") or "",
+        type=raw.get("InstanceType") or "",
+    )
+
+
 def _weighted(raw: Mapping[str, Any]) -> bool:
     launch = (raw.get("MixedInstancesPolicy") or {}).get("LaunchTemplate") or {}
     return any(o.get("WeightedCapacity") for o in launch.get("Overrides", []))
@@ -130,6 +160,7 @@ def to_group(raw: Mapping[str, Any]) -> Group:
         weighted=_weighted(raw),
         operator=(raw.get("Operator") or {}).get("Principal", ""),
         protects_new=bool(raw.get("NewInstancesProtectedFromScaleIn")),
+        recipes=_recipes(raw),
     )
 
 
@@ -144,4 +175,6 @@ def to_instance(raw: Mapping[str, Any]) -> Instance:
         weight=int(raw.get("WeightedCapacity") or 1),
         weighted=bool(raw.get("WeightedCapacity")),
         protected=bool(raw.get("ProtectedFromScaleIn")),
+        type=raw.get("InstanceType") or "",
+        image=raw.get("ImageId") or "",
     )

@@ -8,8 +8,10 @@ from typing import Any
 from asgroll import steps
 from asgroll.aws import Aws
 from asgroll.book import count, order
+from asgroll.current import launched_now, with_image
 from asgroll.errors import AwsError
 from asgroll.model import Phase, Roll
+from asgroll.outdated import compare
 from asgroll.policy import KEYS, Policy
 from asgroll.preflight import Assessment
 from asgroll.report import (
@@ -22,7 +24,7 @@ from asgroll.report import (
     window_of,
 )
 from asgroll.values import format_duration
-from asgroll.world import Group
+from asgroll.world import Group, Instance, Machine, Recipe
 
 #: How much evidence a halt brings: enough to see why a boot failed, not a log archive.
 EVIDENCE_INSTANCES = 3
@@ -231,24 +233,44 @@ def evidence(aws: Aws, roll: Roll) -> dict[str, str]:
 
 
 def inventory(aws: Aws) -> dict[str, dict[str, Any]]:
-    """Every group of the region by name: sizes, and how many instances are outdated."""
-    resolved: dict[str, str | None] = {}
-    found = {}
-    for group, instances in aws.groups():
-        for spec in group.specs:
-            if spec not in resolved:
-                try:
-                    resolved[spec] = aws.resolve(spec)
-                except AwsError:
-                    resolved[spec] = None
-        known = [resolved[spec] for spec in group.specs]
-        unknown = None in known
-        outdated = None if unknown else sum(1 for i in instances if i.spec not in known)
-        found[group.name] = {
+    """
+    Every group of the region by name: sizes, and how many instances are outdated (None where that
+    is not known).
+    """
+    groups = aws.groups()
+    resolved: dict[str, Recipe | None] = {}
+    for spec in {spec for group, _ in groups for spec in group.specs}:
+        try:
+            resolved[spec] = with_image(aws, aws.recipe(spec))
+        except AwsError:
+            resolved[spec] = None
+    try:
+        machines = aws.machines(i.id for _, instances in groups for i in instances)
+    except AwsError:
+        machines = {}
+    return {
+        group.name: {
             "result": True,
             **sizes(group),
             "instances": len(instances),
             "in_service": sum(1 for i in instances if i.lifecycle == "InService"),
-            "outdated": outdated,
+            "outdated": _outdated(aws, group, instances, resolved, machines),
         }
-    return found
+        for group, instances in groups
+    }
+
+
+def _outdated(
+    aws: Aws,
+    group: Group,
+    instances: list[Instance],
+    resolved: Mapping[str, Recipe | None],
+    machines: Mapping[str, Machine],
+) -> int | None:
+    """How many are outdated; None where that is not known of all of them."""
+    if any(resolved[spec] is None for spec in group.specs):
+        return None
+    recipes = launched_now(aws, group, resolved)
+    staying = [i for i in instances if not i.leaving]
+    found = [compare(i, machines.get(i.id), recipes).outdated for i in staying]
+    return None if None in found else sum(found)

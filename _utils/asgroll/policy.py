@@ -99,7 +99,10 @@ KEYS: dict[str, Key] = {
         "One endpoint for all services, like a proxy. VPC endpoints are one per service: give "
         "those as AWS_ENDPOINT_URL_AUTO_SCALING, AWS_ENDPOINT_URL_EC2, … in the environment.",
     ),
-    "select": Key(values.select, "Which instances to replace: " + values.SELECT_ALLOWED + "."),
+    "select": Key(
+        values.select,
+        f"Which instances to replace: {values.SELECT_ALLOWED}. What outdated means is below.",
+    ),
     "surge": Key(values.amount(), "Instances above the live capacity while rolling."),
     "max_unavailable": Key(values.amount(100), "How far serving may fall below the live capacity."),
     "raise_max": Key(values.flag, "Raise MaxSize when the surge does not fit, and put it back."),
@@ -120,7 +123,8 @@ KEYS: dict[str, Key] = {
     ),
     "suspend": Key(
         values.names(SUSPENDABLE, "scaling processes"),
-        "Scaling processes suspended during the roll and resumed after it.",
+        "Scaling processes suspended during the roll and resumed after it; what their rest means "
+        "is below.",
     ),
     "ready_timeout": Key(
         values.positive_duration,

@@ -37,6 +37,53 @@ What speaks against a roll is refused, each with what to do about it. These may 
 """
 
 
+_SUSPEND = """
+## What `suspend` takes
+
+Processes of the group that rest while it is rolled; those that rested before stay as they are.
+Launch, Terminate, AddToLoadBalancer and HealthCheck cannot be named: a roll needs them (EC2 Auto
+Scaling user guide, "Suspend and resume Amazon EC2 Auto Scaling processes").
+
+| value | while it rests |
+|---|---|
+"""
+
+#: Each of ``policy.SUSPENDABLE``, with what its rest means for a roll.
+SUSPENDED = {
+    "AZRebalance": "AWS does not terminate instances of its own choice to even out the zones.",
+    "AlarmNotification": "Scaling policies do nothing: the group does not grow under load either.",
+    "ScheduledActions": "Scheduled actions whose time comes during the roll are not made up for.",
+    "ReplaceUnhealthy": (
+        "Unhealthy instances stay until the roll is over, unless the roll replaces them."
+    ),
+    "InstanceRefresh": "No instance refresh begins or goes on.",
+}
+
+_OUTDATED = """
+## What `outdated` means
+
+An instance is outdated when it is not what its group would launch now. Each of these is enough:
+
+- **launch template or version**: what it was launched from is none of what the group names, with
+  `$Latest` and `$Default` resolved to numbers;
+- **mixed instances policy**: the override for its instance type names another template. Where there
+  are overrides, they alone say what is launched;
+- **instance type**: the overrides name types, and its own is none of them. Types that are asked for
+  by attributes (`InstanceRequirements`) may be any;
+- **image**: the one it runs is not the one that a launch would take now;
+- **launch configuration**: another name, or a deleted one. AWS then shows none, and neither of an
+  instance that was attached by hand.
+
+The image that a launch would take is the override's own, or that of the version or configuration;
+a Systems Manager parameter (`resolve:ssm:…`) is resolved by EC2 as at a launch. The image that an
+instance runs is what Auto Scaling shows after its root volume was replaced, else what EC2 shows.
+
+Not compared: weights, and what was changed on the machine. `plan` shows for each instance why it is
+replaced or kept. What cannot be told (a call is denied, EC2 does not know the instance yet) is
+never taken for up to date: it is an obstacle that names the reason, and `list` shows `?`.
+"""
+
+
 def page() -> str:
     """The whole page as text."""
     policy = Policy()
@@ -45,7 +92,9 @@ def page() -> str:
         for name, key in KEYS.items()
     ]
     accepted = [f"| `{name}` | {_cell(meaning)} |\n" for name, meaning in ACCEPTABLE.items()]
-    return _HEAD + "".join(rows) + _ACCEPT + "".join(accepted)
+    suspended = [f"| `{name}` | {_cell(effect)} |\n" for name, effect in SUSPENDED.items()]
+    tables = (_HEAD, *rows, _ACCEPT, *accepted, _SUSPEND, *suspended)
+    return "".join(tables) + _OUTDATED
 
 
 def _cell(text: str) -> str:

@@ -13,13 +13,14 @@ from typing import TypeVar
 
 from asgroll import marks
 from asgroll.aws import Aws
+from asgroll.current import launched_now
 from asgroll.errors import AwsError, MarkError
 from asgroll.gates import heeding, judge, unused
 from asgroll.model import Extremes, Roll
 from asgroll.obstacles import alarmed, blocking, cautions, off_clock, uneasy
 from asgroll.policy import Policy
 from asgroll.report import leftovers
-from asgroll.selection import Choice, choose
+from asgroll.selection import OTHER_VERSION, Choice, choose
 from asgroll.world import Activity, Verdict, World
 
 T = TypeVar("T")
@@ -64,38 +65,38 @@ def assess(aws: Aws, name: str, policy: Policy, now: float, *, choosing: bool = 
     without = unused(world) if "unused-target-group" in policy.accept else frozenset()
     judged = judge(heeding(world, policy.accept, without))
     world = replace(world, instances=judged.instances)
-    specs = tuple(read(lambda s=spec: aws.resolve(s), None) for spec in world.group.specs)
-    launched = read(lambda: aws.launch_times(world.instances), None)
+    group = world.group
+    resolved = {s: read(lambda s=s: aws.recipe(s), None) for s in group.specs}
+    machines = read(lambda: aws.machines(world.instances), None)
     refresh = read(lambda: aws.active_refresh(name), None)
     activities = read(lambda: aws.activities(name), ())
     alarms = read(lambda: aws.alarms(policy.alarms), {}) if policy.alarms else {}
-    untold = {"outdated": None in specs, "older_than": launched is None}
-    resolved = tuple(s for s in specs if s is not None)
-    choice = choose(
-        world.instances.values(),
-        frozenset(resolved),
-        launched or {},
-        policy,
-        now,
-        world.group.protects_new,
-    )
-    if not choosing or untold.get(
-        policy.select.kind
-    ):  # the failed read is the obstacle, not its consequences
-        choice = Choice()
+    known = tuple(recipe for recipe in resolved.values() if recipe is not None)
+    told = Choice()
+    unread = {  # a failed read is the obstacle, not its consequences
+        "outdated": machines is None or None in resolved.values(),
+        "older_than": machines is None,
+        OTHER_VERSION: None in resolved.values(),
+    }
+    if choosing and not unread.get(policy.select.kind):
+        by_image = policy.select.kind == "outdated"
+        recipes = launched_now(aws, group, resolved) if by_image else known
+        members = world.instances.values()
+        told = choose(members, recipes, machines or {}, policy, now, group.protects_new)
+    specs = tuple(recipe.spec for recipe in known)
     stopped, uncertain = off_clock(aws.offset, policy)
     return Assessment(
         obstacles=(
             *obstacles,
             *stopped,
-            *blocking(world, choice, policy, refresh),
+            *blocking(world, told, policy, refresh),
             *alarmed(alarms),
-            *choice.problems,
+            *told.problems,
         ),
-        warnings=(*cautions(world, resolved), *uneasy(alarms), *uncertain),
+        warnings=(*cautions(world, specs), *uneasy(alarms), *uncertain),
         world=world,
-        choice=choice,
-        specs=resolved,
+        choice=told,
+        specs=specs,
         known_failures=frozenset(a.id for a in activities if a.launch and a.failed),
         typical_launch=_typical_launch(activities),
         unused=without,

@@ -6,9 +6,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from asgroll.model import Victim
+from asgroll.outdated import Comparison, compare
 from asgroll.policy import Policy
 from asgroll.values import format_duration
-from asgroll.world import IN_SERVICE, STANDBY, Instance
+from asgroll.world import IN_SERVICE, STANDBY, Instance, Machine, Recipe
+
+#: The way back replaces what was launched from another version or configuration. What its image
+#: is does not count: a parameter may have moved on since, and old instances stay.
+OTHER_VERSION = "other version"
+#: How many instances a message names.
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -22,8 +29,8 @@ class Choice:
 
 def choose(
     instances: Iterable[Instance],
-    specs: frozenset[str],
-    launched: Mapping[str, float],
+    recipes: tuple[Recipe, ...],
+    machines: Mapping[str, Machine],
     policy: Policy,
     now: float,
     protects_new: bool = False,
@@ -31,8 +38,8 @@ def choose(
     """
     :param instances: the members of the group.
     :param protects_new: whether the group protects what it launches from scale-in.
-    :param specs: what the group launches from, resolved to numbers.
-    :param launched: launch times (epoch seconds) by instance id.
+    :param recipes: what the group launches now, resolved to numbers and images.
+    :param machines: what EC2 tells, by instance id.
     :param now: seconds since the epoch.
     """
     members = {i.id: i for i in instances if not i.leaving}
@@ -45,20 +52,24 @@ def choose(
         policy = replace(policy, protected="replace")
     victims: list[Victim] = []
     kept: dict[str, str] = {}
+    untold: dict[str, list[str]] = {}
     for key, instance in members.items():
-        why = _selected(instance, specs, launched.get(key), policy, now)
-        if why is None:
-            problems.append(f"select: EC2 does not tell when {key} was launched; try again later")
-        elif not why[0]:
-            kept[key] = why[1]
+        machine = machines.get(key)
+        found = _selected(instance, recipes, machine, policy, now)
+        if found.outdated is None:
+            untold.setdefault(found.why, []).append(key)
+        elif not found.outdated:
+            kept[key] = found.why
         else:
             answer = _exempt(instance, policy)
             if answer == "replace":
-                victims.append(_victim(instance, launched.get(key), why[1], protects_new))
+                launched = machine.launched_at if machine else None
+                victims.append(_victim(instance, launched, found.why, protects_new))
             elif answer == "refuse":
                 problems.append(_refusal(instance))
             else:
                 kept[key] = f"{_special(instance)}, skipped by policy"
+    problems += [_untold(why, keys) for why, keys in untold.items()]
     victims.sort(key=lambda v: (v.launched_at or 0.0, v.id))
     return Choice({v.id: v for v in victims}, kept, tuple(problems))
 
@@ -74,22 +85,35 @@ def explained(instances: Iterable[Instance], protects_new: bool) -> bool:
 
 
 def _selected(
-    instance: Instance, specs: frozenset[str], launched: float | None, policy: Policy, now: float
-) -> tuple[bool, str] | None:
-    """Whether it is selected, and why; None when that cannot be told."""
+    instance: Instance,
+    recipes: tuple[Recipe, ...],
+    machine: Machine | None,
+    policy: Policy,
+    now: float,
+) -> Comparison:
+    """Whether it is selected, and why."""
     select = policy.select
     if select.kind == "all":
-        return True, "all are replaced"
+        return Comparison(True, "all are replaced")
     if select.kind == "instances":
         named = instance.id in select.instances
-        return named, "named in select" if named else "not named in select"
+        return Comparison(named, "named in select" if named else "not named in select")
     if select.kind == "outdated":
-        outdated = instance.spec not in specs
-        return outdated, f"runs {instance.spec}" if outdated else "is up to date"
-    if launched is None:
-        return None
-    age = now - launched
-    return age > select.older_than, f"launched {format_duration(max(age, 0))} ago"
+        return compare(instance, machine, recipes)
+    if select.kind == OTHER_VERSION:
+        other = instance.spec not in {recipe.spec for recipe in recipes}
+        return Comparison(other, f"runs {instance.spec}" if other else "runs what is pinned")
+    if machine is None:
+        return Comparison(None, "EC2 does not tell when it was launched; try again later")
+    age = now - machine.launched_at
+    told = f"launched {format_duration(max(age, 0))} ago"
+    return Comparison(age > select.older_than, told)
+
+
+def _untold(why: str, keys: list[str]) -> str:
+    more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
+    named = ", ".join(keys[:_NAMED]) + more
+    return f"select: whether to replace {named} is not known: {why}"
 
 
 def _special(instance: Instance) -> str:

@@ -11,6 +11,7 @@ from asgroll.errors import AsgrollError, AwsError, Missing, NoWayBackError, Uncl
 from asgroll.master import Master
 from asgroll.model import Roll
 from asgroll.policy import Policy
+from asgroll.selection import OTHER_VERSION
 from asgroll.values import Select
 
 
@@ -134,7 +135,7 @@ def _policy_back(policy: Policy) -> Policy:
     """
     return replace(
         policy,
-        select=Select("outdated"),
+        select=Select(OTHER_VERSION),
         on_failure="pause",
         alarms=(),
         canary=None,

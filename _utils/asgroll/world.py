@@ -79,7 +79,9 @@ class Instance:
     """
     One member of the group as last observed.
 
-    ``spec`` is what it was launched from: ``lt-…:7``, or the name of a launch configuration.
+    ``spec`` is what it was launched from: ``lt-…:7``, or the name of a launch configuration; empty
+    once the configuration is deleted. ``type`` is its instance type. ``image`` is what Auto Scaling
+    says that its root volume is from, which it says only where that is not the template's doing.
     ``weighted``: AWS shows a weight of its own; without one it counts as a single unit.
     ``launched_at`` is known only where somebody asked EC2. ``answer`` is the gates' summary.
     """
@@ -94,6 +96,8 @@ class Instance:
     protected: bool = False
     launched_at: float | None = None
     answer: Answer = READY
+    type: str = ""
+    image: str = ""
 
     @property
     def holds_capacity(self) -> bool:
@@ -107,12 +111,38 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
+class Machine:
+    """What EC2 tells of an instance: when it was launched (epoch seconds), and from which image."""
+
+    launched_at: float
+    image: str = ""
+    type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """
+    One thing that a group launches, as written on it (``lt-…:$Latest``) or resolved (``lt-…:7``).
+
+    ``image`` is the image that it names, empty where it leaves that to somebody else. ``types``
+    are the instance types that it is for; empty where they are not named. ``unknown`` is why its
+    image is not known.
+    """
+
+    spec: str
+    image: str = ""
+    types: frozenset[str] = frozenset()
+    unknown: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """
     An Auto Scaling Group as last observed.
 
     ``specs`` are what it may launch from now (several with a mixed-instances policy whose
-    overrides name templates of their own), as written on the group: ``lt-…:$Latest``.
+    overrides name templates of their own), as written on the group: ``lt-…:$Latest``. ``recipes``
+    are the same with what overrides say of types and images.
     ``tags`` are those that a roll has written (``marks``), ``tag_count`` counts all.
     ``capacity_type`` is what its sizes count: units, vcpu or memory-mib; ``weighted``: it gives
     weights to instance types. ``operator`` is the service that alone may change it.
@@ -138,6 +168,7 @@ class Group:
     weighted: bool = False
     operator: str = ""
     protects_new: bool = False
+    recipes: tuple[Recipe, ...] = ()
 
     @property
     def asks_load_balancers(self) -> bool:

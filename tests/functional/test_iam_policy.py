@@ -22,8 +22,9 @@ from tests.lab.world.history import Call
 REPO = Path(__file__).resolve().parents[2]
 DOCUMENT, TABLE = REPO / "docs" / "iam-policy.json", REPO / "docs" / "iam.md"
 RUNNER = REPO / "_runners" / "asgcycle.py"
-#: UpdateAutoScalingGroup with a launch template asks for it without a call of ours.
-CHECKED_BESIDES = {"ec2:RunInstances"}
+#: UpdateAutoScalingGroup with a launch template asks for the one, resolving a parameter in a launch
+#: template for the other, without a call of ours.
+CHECKED_BESIDES = {"ec2:RunInstances", "ssm:GetParameters"}
 #: IAM's names for the services.
 PREFIX = {"autoscaling": "autoscaling", "ec2": "ec2", "cloudwatch": "cloudwatch"} | dict.fromkeys(
     ("elb", "elbv2"), "elasticloadbalancing"
@@ -116,6 +117,12 @@ def compares(stage):
     stage.do("user_data", diff=True)
 
 
+def lists(stage):
+    stage.call("asgcycle.list")
+    of_configuration(stage)
+    stage.call("asgcycle.list")
+
+
 def keeps_a_hook(stage):
     stage.pillar(launch_hook=HOOK)
     for options in ({}, {"create": True}, {"remove": True}):
@@ -139,7 +146,7 @@ THROUGH_THE_RUNNER = {
         stage.do("user_data"),
     ],
     "`user_data` with `diff=True`": compares,
-    "`list`": lambda stage: stage.call("asgcycle.list"),
+    "`list`": lists,
     "`history`, `report`": lambda stage: [stage.do("history"), stage.do("report")],
     "`pause`, `approve`": gives_orders,
     "`publish`": publishes,
@@ -160,7 +167,7 @@ def table():
 def test_a_function_needs_what_its_row_says(salted, row):  # noqa: F811 - that fixture
     THROUGH_THE_RUNNER[row](salted)
     made = actions(salted.lab.world)
-    if row in ("`hook`", "`user_data` with `diff=True`"):
+    if row in ("`hook`", "`list`", "`user_data` with `diff=True`"):
         made -= OF_THE_STAGE
     assert made == table()[row]
 

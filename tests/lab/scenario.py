@@ -63,6 +63,8 @@ TOP = {
     "launch_before_terminate",
     "groups",
     "alarms",
+    "images",
+    "parameters",
     "faults",
     "assumptions",
 }
@@ -145,12 +147,14 @@ def build(spec: dict[str, Any]) -> World:
         delays=_dataclass("delays", Delays, spec.get("delays", {})),
         assumptions=_assumptions(spec.get("assumptions", {})),
     )
+    world.templates.parameters.update(spec.get("parameters", {}))
     for name, group in spec.get("groups", {}).items():
         _group(world, name, group)
         world.reconcile_soon(world.groups[name])
     world.alarms.update(spec.get("alarms", {}))
     if spec.get("launch_before_terminate", False):
         world.account_settings[LAUNCH_FIRST] = "enabled"
+    world.images.update(spec.get("images", {}))
     world.forget_past()
     for fault in spec.get("faults", ()):
         world.inject(_fault(fault))

@@ -152,6 +152,12 @@ def instance_rows(world: World, group: Group) -> list[dict[str, Any]]:
     def render(instance: Instance) -> dict[str, Any]:
         return instance_row(instance, weighted)
 
+    deleted = _deleted_configurations(world, group)
+    if deleted:
+        rows = {key: render(item) for key, item in group.instances.items()}
+        for key in deleted:
+            del rows[key]["LaunchConfigurationName"]
+        return list(rows.values())
     if world.groups.get(group.name) is not group:  # a copy from before a change
         found = [render(item) for item in group.instances.values()]
     else:
@@ -164,6 +170,13 @@ def instance_rows(world: World, group: Group) -> list[dict[str, Any]]:
 
 def _hidden(lifecycle: str) -> bool:
     return lifecycle.startswith("Terminat") and lifecycle != RETAINED
+
+
+def _deleted_configurations(world: World, group: Group) -> list[str]:
+    """Return the members whose launch configuration is no more: AWS omits its name then."""
+    names = {item.launch.configuration for item in group.instances.values()} - {None}
+    gone = {name for name in names if not world.templates.has_configuration(name)}
+    return [key for key, item in group.instances.items() if item.launch.configuration in gone]
 
 
 def instance_row(instance: Instance, weighted: bool) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from tests.lab.world import ApiError, Instance, World
-from tests.lab.world.templates import Template, Version
+from tests.lab.world.templates import DEFAULT_IMAGE, Template, Version
 
 from .common import limit, moment, page, without_none
 
@@ -161,6 +162,55 @@ def terminate_instances(world: World, params: dict[str, Any]) -> dict[str, Any]:
     return {"TerminatingInstances": rows}
 
 
+# -- images -------------------------------------------------------------------------------------
+
+
+def asked_images(params: dict[str, Any]) -> list[str]:
+    """Return the image ids that a DescribeImages names, one way or the other."""
+    filtered = [
+        v for f in params.get("Filters", ()) if f["Name"] == "image-id" for v in f["Values"]
+    ]
+    return [*params.get("ImageIds", ()), *filtered]
+
+
+def describe_images(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """DescribeImages of what ``knows_image``; an unknown id fails the call, no filter does."""
+    rows = []
+    for key in asked_images(params):
+        known = world.images.get(key, {})
+        if known is None or not knows_image(world, key):
+            if key in params.get("ImageIds", ()):
+                text = f"The image id '[{key}]' does not exist"
+                raise ApiError("InvalidAMIID.NotFound", text)
+            continue
+        if known.get("State") == "disabled" and not params.get("IncludeDisabled"):
+            continue
+        if _deprecated(world, known) and not params.get("IncludeDeprecated"):
+            continue
+        rows.append({"ImageId": key, "State": "available", "OwnerId": world.account, **known})
+    return {"Images": rows}
+
+
+def knows_image(world: World, key: str) -> bool:
+    """Say whether something of the world names the image, or has said how it stands."""
+    if key in world.images:
+        return True
+    if any(item.launch.image_id == key for item in world.instances.values()):
+        return True
+    store = world.templates
+    versions = [
+        store.version(template, number)
+        for template in store.templates.values()
+        for number in store.numbers(template)
+    ]
+    return key in {version.data.get("ImageId", DEFAULT_IMAGE) for version in versions}
+
+
+def _deprecated(world: World, image: dict[str, Any]) -> bool:
+    end = image.get("DeprecationTime")
+    return end is not None and datetime.fromisoformat(end).timestamp() <= world.now
+
+
 # -- launch templates ---------------------------------------------------------------------------
 
 
@@ -210,6 +260,10 @@ def describe_launch_template_versions(world: World, params: dict[str, Any]) -> d
     size = limit(params, "MaxResults", TEMPLATES_PAGE, TEMPLATES_PAGE)
     rows, more = page(found, params.get("NextToken"), size)
     described = [_version_row(world, template, version) for template, version in rows]
+    if params.get("ResolveAlias"):
+        for data in (row["LaunchTemplateData"] for row in described):
+            if "ImageId" in data:
+                data["ImageId"] = world.templates.image(data["ImageId"])
     return without_none({"LaunchTemplateVersions": described, "NextToken": more})
 
 
@@ -281,6 +335,7 @@ def modify_launch_template(world: World, params: dict[str, Any]) -> dict[str, An
 OPERATIONS = {
     "DescribeInstanceAttribute": describe_instance_attribute,
     "DescribeInstanceStatus": describe_instance_status,
+    "DescribeImages": describe_images,
     "DescribeInstances": describe_instances,
     "GetConsoleOutput": get_console_output,
     "TerminateInstances": terminate_instances,

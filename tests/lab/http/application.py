@@ -166,15 +166,15 @@ class Application:
 
     def _apply(self, region: Region, call: Call, environ: dict[str, Any]) -> tuple[Answer, str]:
         handler = region.handler(call.service, call.operation)
-        if handler is None:
+        try:
+            data = handler(call.params) if handler is not None else None
+        except ApiError as error:
+            return self._refuse(call, error)
+        if data is None:  # moto's business
             region.before_moto()
             answer = self._ask_moto(environ, call)
             region.after_moto()
             return answer, wire.outcome(answer)
-        try:
-            data = handler(call.params)
-        except ApiError as error:
-            return self._refuse(call, error)
         data = distorted(region.world, call.service, call.operation, data)
         return wire.result(call, data, next(self._request_ids)), "ok"
 

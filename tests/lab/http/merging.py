@@ -8,6 +8,7 @@ from typing import Any
 from moto.autoscaling.models import FakeLaunchConfiguration
 from moto.core.exceptions import ServiceException
 
+from tests.lab.api.ec2 import asked_images, knows_image
 from tests.lab.world import ApiError, Instance
 from tests.lab.world.errors import validation
 from tests.lab.world.model import LaunchData
@@ -178,6 +179,16 @@ def console_output(region: Any, params: Params) -> Params:
     return {**answer, "Output": base64.b64encode(answer["Output"].encode()).decode()}
 
 
+# -- images ---------------------------------------------------------------------------------------
+
+
+def describe_images(region: Any, params: Params) -> Params | None:
+    """DescribeImages: the world answers for the images that it knows, moto for its own."""
+    if any(knows_image(region.world, key) for key in asked_images(params)):
+        return region.ask_world("ec2", "DescribeImages", params)
+    return None
+
+
 # -- launch templates -----------------------------------------------------------------------------
 
 
@@ -261,6 +272,7 @@ HANDLERS = {
     ("autoscaling", "DescribeAutoScalingGroups"): describe_groups,
     ("ec2", "TerminateInstances"): terminate_instances,
     ("ec2", "GetConsoleOutput"): console_output,
+    ("ec2", "DescribeImages"): describe_images,
     ("ec2", "CreateLaunchTemplateVersion"): _of_the_world("CreateLaunchTemplateVersion"),
     ("ec2", "DeleteLaunchTemplateVersions"): _of_the_world("DeleteLaunchTemplateVersions"),
     ("ec2", "DescribeLaunchTemplateVersions"): _of_the_world("DescribeLaunchTemplateVersions"),

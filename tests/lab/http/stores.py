@@ -15,6 +15,7 @@ from moto.autoscaling.models import autoscaling_backends
 from moto.ec2.models import ec2_backends
 from moto.elb.models import elb_backends
 from moto.elbv2.models import elbv2_backends
+from moto.ssm.models import ssm_backends
 
 from tests.lab.http.templates import MotoTemplates, encoded, typed
 from tests.lab.world.model import LoadBalancer, TargetGroup
@@ -33,7 +34,8 @@ class Stores:
         self.autoscaling = autoscaling_backends[account][region]
         self.elb = elb_backends[account][region]
         self.elbv2 = elbv2_backends[account][region]
-        self.templates = MotoTemplates(self.ec2, self.autoscaling)
+        self.ssm = ssm_backends[account][region]
+        self.templates = MotoTemplates(self.ec2, self.autoscaling, self.ssm)
         #: The target groups that moto forwarded to when it was last looked at.
         self._seen: set[str] = set()
 
@@ -41,6 +43,8 @@ class Stores:
 
     def push(self, world: Any) -> None:
         """Create in moto what the world already has, and let the world resolve through moto."""
+        for name, value in world.templates.parameters.items():
+            self._push_parameter(name, value)
         for template in world.templates.templates.values():
             self._push_template(template)
         for configuration in world.templates.configurations.values():
@@ -58,6 +62,21 @@ class Stores:
     def _subnets(self, zones: tuple[str, ...]) -> str:
         defaults = self.ec2.get_default_subnets()
         return ",".join(defaults[zone].id for zone in zones if zone in defaults)
+
+    def _push_parameter(self, name: str, value: str) -> None:
+        self.ssm.put_parameter(
+            name=name,
+            description="",
+            value=value,
+            parameter_type="String",
+            allowed_pattern="",
+            keyid="",
+            overwrite=False,
+            tags=[],
+            data_type="text",
+            tier=None,
+            policies=None,
+        )
 
     def _push_template(self, template: Template) -> None:
         first, *others = (template.versions[number] for number in sorted(template.versions))

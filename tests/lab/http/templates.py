@@ -10,7 +10,14 @@ from moto.core.types import Base64EncodedString
 
 from tests.lab.world.errors import ApiError
 from tests.lab.world.model import LaunchData, TemplateRef
-from tests.lab.world.templates import DEFAULT_IMAGE, DEFAULT_TYPE, Templates, inherited
+from tests.lab.world.templates import (
+    ALIAS,
+    DEFAULT_IMAGE,
+    DEFAULT_TYPE,
+    Templates,
+    inherited,
+    parameter_value,
+)
 
 
 class MotoTemplate:
@@ -48,8 +55,9 @@ class MotoVersion:
 class MotoTemplates:
     """Moto's launch templates and configurations in the place of the world's own `Templates`."""
 
-    def __init__(self, ec2: Any, autoscaling: Any) -> None:
+    def __init__(self, ec2: Any, autoscaling: Any, ssm: Any) -> None:
         self._ec2 = ec2
+        self._ssm = ssm
         self._autoscaling = autoscaling
         self.tokens: dict[tuple[str, str], tuple[dict[str, Any], int]] = {}
         #: (template id, number): moto keeps versions in a list and cannot delete one
@@ -94,13 +102,21 @@ class MotoTemplates:
         template = self.find(ref.template_id, ref.name)
         version = self.version(template, ref.version)
         return LaunchData(
-            image_id=version.data.get("ImageId", DEFAULT_IMAGE),
+            image_id=self.image(version.data.get("ImageId", DEFAULT_IMAGE)),
             instance_type=version.data.get("InstanceType", DEFAULT_TYPE),
             user_data=version.data.get("UserData"),
             template_id=template.id,
             template_name=template.name,
             version=str(version.number),
         )
+
+    def image(self, named: str) -> str:
+        """Return the image id that a template's ``ImageId`` stands for now."""
+        if not named.startswith(ALIAS):
+            return named
+        name = named.removeprefix(ALIAS)
+        stored = self._ssm.get_parameters([name]).get(name)
+        return parameter_value({name: stored.value} if stored else {}, name)
 
     def configuration(self, name: str) -> LaunchData:
         """Return what a launch from the launch configuration `name` uses."""
@@ -114,6 +130,10 @@ class MotoTemplates:
             user_data=_text(found.user_data),
             configuration=found.name,
         )
+
+    def has_configuration(self, name: str) -> bool:
+        """Say whether there is such a launch configuration."""
+        return name in self._autoscaling.launch_configurations
 
     def create_launch_template_version(
         self,

@@ -84,6 +84,8 @@ class Core:
         self.load_balancers: dict[str, LoadBalancer] = {}
         self.alarms: dict[str, str] = {}
         self.account_settings = {LAUNCH_FIRST: "disabled"}
+        #: what DescribeImages says of an image besides that it is available; None: deregistered
+        self.images: dict[str, dict[str, str] | None] = {}
         # Seconds that an assumed role's credentials last; None means what the caller asks for.
         self.session_seconds: float | None = None
         # Access keys of assumed roles, and when they expire.

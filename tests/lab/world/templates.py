@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,8 @@ from .model import LaunchData, TemplateRef
 
 DEFAULT_IMAGE = "ami-00000000000000001"
 DEFAULT_TYPE = "t3.micro"
+#: How a template names an image by a Systems Manager parameter.
+ALIAS = "resolve:ssm:"
 
 
 @dataclass(slots=True)
@@ -71,6 +73,15 @@ def inherited(data: dict[str, Any]) -> dict[str, Any]:
     return taken
 
 
+def parameter_value(parameters: Mapping[str, str], name: str) -> str:
+    """Return a parameter's value; refuse as EC2 does when there is none (the text is assumed)."""
+    if name not in parameters:
+        raise ApiError(
+            "InvalidParameterValue", f"The Systems Manager parameter {name} does not exist."
+        )
+    return parameters[name]
+
+
 class Templates:
     """Stores templates and configurations.
 
@@ -89,6 +100,8 @@ class Templates:
         self.configurations: dict[str, Configuration] = {}
         #: Whether a new version takes the number after the highest that is left.
         self.reuses_numbers = False
+        #: Systems Manager parameters that hold image ids
+        self.parameters: dict[str, str] = {}
 
     # -- the port -----------------------------------------------------------------------------
 
@@ -101,13 +114,23 @@ class Templates:
         template = self.find(ref.template_id, ref.name)
         version = self.version(template, ref.version)
         return LaunchData(
-            image_id=version.data.get("ImageId", DEFAULT_IMAGE),
+            image_id=self.image(version.data.get("ImageId", DEFAULT_IMAGE)),
             instance_type=version.data.get("InstanceType", DEFAULT_TYPE),
             user_data=version.data.get("UserData"),
             template_id=template.id,
             template_name=template.name,
             version=str(version.number),
         )
+
+    def image(self, named: str) -> str:
+        """Return the image id that a template's ``ImageId`` stands for now.
+
+        Raises:
+            ApiError: no such Systems Manager parameter.
+        """
+        if not named.startswith(ALIAS):
+            return named
+        return parameter_value(self.parameters, named.removeprefix(ALIAS))
 
     def configuration(self, name: str) -> LaunchData:
         """Return what a launch from the launch configuration ``name`` would use.
@@ -126,6 +149,10 @@ class Templates:
             user_data=found.user_data,
             configuration=found.name,
         )
+
+    def has_configuration(self, name: str) -> bool:
+        """Say whether there is such a launch configuration."""
+        return name in self.configurations
 
     # -- launch templates ---------------------------------------------------------------------
 

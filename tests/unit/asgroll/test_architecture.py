@@ -17,6 +17,7 @@ PURE = (
     "accounting",
     "outcome",
     "selection",
+    "outdated",
     "gates",
     "changes",
     "report",

@@ -8,8 +8,8 @@ from salt.state import STATE_INTERNAL_KEYWORDS
 
 from asgroll import launch_hook
 from asgroll.accepting import ACCEPTABLE
-from asgroll.policy import KEYS, layers_for, parse, section
-from asgroll.policy_docs import page
+from asgroll.policy import KEYS, SUSPENDABLE, layers_for, parse, section
+from asgroll.policy_docs import SUSPENDED, page
 
 REPO = Path(__file__).resolve().parents[3]
 PILLAR = yaml.safe_load((REPO / "pillar.example").read_text())
@@ -17,6 +17,10 @@ PILLAR = yaml.safe_load((REPO / "pillar.example").read_text())
 
 def test_the_page_of_policy_keys_is_current():
     assert (REPO / "docs" / "policy.md").read_text() == page()
+
+
+def test_the_page_says_what_it_means_that_a_process_rests():
+    assert set(SUSPENDED) == set(SUSPENDABLE)
 
 
 @pytest.mark.parametrize("group", ["web", "web-canary", "batch-1", "anything"])

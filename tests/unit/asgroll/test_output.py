@@ -10,6 +10,7 @@ from asgroll import inform, report
 from asgroll.model import Cause, Failure, Phase, Termination
 from asgroll.preflight import Assessment
 from asgroll.selection import choose
+from asgroll.world import Recipe
 from tests.unit.asgroll.build import NOW, SPEC, instance, new, policy, roll, world
 
 FILE = Path(__file__).resolve().parents[3] / "_output" / "asgcycle.py"
@@ -94,7 +95,7 @@ def test_a_halt_says_why_what_is_left_and_what_to_type(show):
 
 def test_a_plan_lists_victims_changes_and_obstacles(show):
     view = world(*OLD, maximum=2)
-    choice = choose(OLD, frozenset({SPEC}), {}, policy(), NOW)
+    choice = choose(OLD, (Recipe(SPEC),), {}, policy(), NOW)
     found = Assessment((), ("watch out",), view, choice, (SPEC,))
     data, code = inform.plan("web", found, roll(*OLD, max_size=2), policy())
     text = show(answer(data))

@@ -1,20 +1,23 @@
 """Who is replaced and who is kept, and why."""
 
+from dataclasses import replace
+
 import pytest
 
-from asgroll.selection import choose
+from asgroll.selection import OTHER_VERSION, choose
+from asgroll.values import Select
+from asgroll.world import Machine, Recipe
 from tests.unit.asgroll.build import NOW, OLD_SPEC, SPEC, instance, policy
 
 DAY = 86400.0
 OLD = instance("i-0000000000000000a")
 CURRENT = instance("i-0000000000000000b", spec=SPEC)
-LAUNCHED = {OLD.id: NOW - 20 * DAY, CURRENT.id: NOW - 2 * DAY}
+LAUNCHED = {OLD.id: Machine(NOW - 20 * DAY, "ami-1"), CURRENT.id: Machine(NOW - 2 * DAY, "ami-2")}
+RECIPES = (Recipe(SPEC, "ami-2"),)
 
 
 def chosen(*members, launched=None, **keys):
-    return choose(
-        members, frozenset({SPEC}), LAUNCHED if launched is None else launched, policy(**keys), NOW
-    )
+    return choose(members, RECIPES, LAUNCHED if launched is None else launched, policy(**keys), NOW)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +42,23 @@ def test_reasons_are_told():
     assert found.kept[CURRENT.id] == "is up to date"
 
 
+def test_what_is_not_known_to_be_up_to_date_is_a_problem_once_for_each_reason():
+    members = [instance(f"i-0000000000000000{n}", spec=SPEC) for n in "cdef0"]
+    found = chosen(*members, launched={}, select="outdated")
+    assert (found.victims, found.kept) == ({}, {})
+    (said,) = found.problems
+    assert said.startswith("select: whether to replace i-0000000000000000c, ")
+    assert " and 2 more is not known: EC2 does not tell which image it runs" in said
+
+
+def test_the_way_back_asks_for_the_version_only():
+    older = replace(policy(), select=Select(OTHER_VERSION))
+    moved = (Recipe(SPEC, "ami-3"), Recipe("lt-0bb:1", unknown="denied"))
+    found = choose([OLD, CURRENT], moved, LAUNCHED, older, NOW)
+    assert set(found.victims) == {OLD.id}
+    assert found.problems == ()
+
+
 def test_unknown_instances_are_all_named():
     ids = ["i-0000000000000000c", "i-0000000000000000d"]
     found = chosen(OLD, select={"instances": ids})
@@ -57,7 +77,7 @@ def test_an_unknown_age_is_not_a_young_one():
 def test_protected_and_standby_follow_the_policy(kind, answer):
     fields = {"protected": True} if kind == "protected" else {"lifecycle": "Standby"}
     special = instance("i-0000000000000000e", **fields)
-    found = chosen(special, launched={special.id: NOW}, **{kind: answer})
+    found = chosen(special, launched={special.id: Machine(NOW)}, **{kind: answer})
     assert (special.id in found.victims) is (answer == "replace")
     assert (special.id in found.kept) is (answer == "skip")
     assert bool(found.problems) is (answer == "refuse")
@@ -72,8 +92,8 @@ def test_the_oldest_comes_first():
 
 
 def of_a_protecting_group(*members, **keys):
-    launched = {i.id: NOW for i in members}
-    return choose(members, frozenset({SPEC}), launched, policy(**keys), NOW, protects_new=True)
+    launched = {i.id: Machine(NOW) for i in members}
+    return choose(members, RECIPES, launched, policy(**keys), NOW, protects_new=True)
 
 
 @pytest.mark.parametrize("answer", ["skip", "refuse"])
