@@ -30,6 +30,10 @@ ACCEPTABLE: dict[str, str] = {
         "A load balancer does not tell of zonal shifts (`zonal_shift_delegated_to_dns`): its "
         "targets count by their health, and a shift that begins during the roll is not noticed."
     ),
+    "deprecated-image": (
+        "What a rollback would launch is from a deprecated image: it may lack updates, and its "
+        "owner may deregister it at any time."
+    ),
     "warm-pool": (
         "Replacements come from the warm pool, launched and patched when the pool was filled."
     ),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from asgroll import launch
@@ -10,6 +11,7 @@ from asgroll.aws import Aws
 from asgroll.awswords import to_group
 from asgroll.errors import Missing
 from asgroll.launch import Launch, Source
+from asgroll.world import Image
 
 #: Page size of DescribeLaunchTemplateVersions (API reference).
 VERSIONS_PAGE = 200
@@ -95,6 +97,20 @@ class AwsLaunch(Aws):
             return Source(name, data=raw)
         return None
 
+    def images(self, ids: Iterable[str]) -> dict[str, Image]:
+        """The images of these ids that there are for this account, deprecated or disabled too."""
+        found = {}
+        pages = self._pages(
+            "ec2",
+            "DescribeImages",
+            Filters=[{"Name": "image-id", "Values": sorted(ids)}],
+            IncludeDeprecated=True,
+            IncludeDisabled=True,
+        )
+        for raw in (image for page in pages for image in page["Images"]):
+            found[raw["ImageId"]] = to_image(raw)
+        return found
+
     def hooks(self, name: str) -> list[dict[str, Any]]:
         """The lifecycle hooks of a group, as AWS shows them."""
         answer = self._call("autoscaling", "DescribeLifecycleHooks", AutoScalingGroupName=name)
@@ -166,6 +182,14 @@ def _gone(what: str, group: str) -> Missing:
         f"{group} launches from {what}, which does not exist: every launch fails; set the group "
         "to one that exists, then publish again"
     )
+
+
+def to_image(raw: Mapping[str, Any]) -> Image:
+    """An image of DescribeImages in our words."""
+    end = raw.get("DeprecationTime")
+    # Python 3.10 does not know the letter
+    ends = datetime.fromisoformat(end.replace("Z", "+00:00")).timestamp() if end else None
+    return Image(raw.get("State", ""), ends)
 
 
 def to_source(key: str, raw: Mapping[str, Any]) -> Source:

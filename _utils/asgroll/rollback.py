@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from asgroll.errors import NoWayBackError
 from asgroll.model import Roll
+from asgroll.values import format_duration
+from asgroll.world import Image
 
 
 def targets(
@@ -63,3 +65,24 @@ def ran_before(roll: Roll | None) -> tuple[str, ...]:
     if roll is None or roll.rollback:
         return ()
     return tuple(victim.spec for victim in roll.victims.values() if victim.spec)
+
+
+def unusable(image: Image | None, now: float, accept: Iterable[str]) -> str:
+    """
+    Why instances should not be launched from an image again; empty when they may be.
+
+    :param image: None where there is none of this id (any more), or not for this account.
+    :param now: seconds since the epoch.
+    :param accept: obstacles that a person has accepted.
+    """
+    if image is None:
+        return "is deregistered, or not shared with this account any more"
+    if image.state != "available":
+        return f"is in state {image.state}, so every launch would fail"
+    if image.deprecated_at is None or image.deprecated_at > now or "deprecated-image" in accept:
+        return ""
+    ago = format_duration(now - image.deprecated_at)
+    return (
+        f"is deprecated since {ago}: it still launches, but may lack updates and be deregistered "
+        "soon; accept: [deprecated-image], or go back to a newer one by hand"
+    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from asgroll import launch, preflight, report, rollback, verbs
+from asgroll import launch, preflight, report, rollback, verbs, wayback
 from asgroll.awslaunch import AwsLaunch
-from asgroll.errors import AsgrollError, AwsError, Missing, NoWayBackError, Unclear
+from asgroll.errors import AsgrollError, AwsError, NoWayBackError, Unclear
 from asgroll.master import Master
 from asgroll.model import Roll
 from asgroll.policy import Policy
@@ -17,8 +17,6 @@ from asgroll.values import Select
 
 def roll(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -> dict:
     """Replace the selected instances; with ``on_failure: rollback`` go back when it fails."""
-    if policy.on_failure == "rollback":
-        _refuse_without_a_way_back(master, name, arn, policy, aws)
     return _or_back(verbs.roll(master, name, arn, policy, aws), master, name, arn, policy, aws)
 
 
@@ -27,6 +25,11 @@ def resume(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) 
     known = verbs.last_roll(master, name, arn)
     if known is not None and known.rollback:
         policy = _policy_back(policy)
+    elif known is not None and policy.on_failure == "rollback":
+        ran, now = rollback.ran_before(known), master.now()
+        problems, _ = wayback.against(name, ran, policy, aws, now, known.specs)
+        if problems:
+            return verbs.refusal(name, problems)
     return _or_back(verbs.resume(master, name, arn, policy, aws), master, name, arn, policy, aws)
 
 
@@ -65,7 +68,7 @@ def go_back(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch)
             return verbs.refusal(name, found.obstacles)
         if known is not None and _on_its_way_back(known, found):
             return verbs.go_on(master, name, known, wanted, aws)
-        now, back = _way_back(master, name, known, aws)
+        way = _way_back(master, name, known, wanted, aws)
         done: list[str] = []
         if known is not None and (not known.phase.ended or report.leftovers(known)):
             why, keep = "before going back", not known.rollback
@@ -75,8 +78,8 @@ def go_back(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch)
             done.append(f"roll {known.id} was aborted")
         try:
             if done:  # a while ago
-                now, back = _way_back(master, name, known, aws)
-            warnings = _pin(name, now, back, aws, done)
+                way = _way_back(master, name, known, wanted, aws)
+            warnings = [*way.unknown, *way.notes, *_pin(name, way.now, way.back, aws, done)]
             return _replace_the_new(master, name, wanted, aws, done, warnings)
         except AsgrollError as exc:
             if not done:
@@ -166,40 +169,19 @@ def _replace_the_new(
 
 
 def _way_back(
-    master: Master, name: str, known: Roll | None, aws: AwsLaunch
-) -> tuple[launch.Launch, dict[str, str]]:
+    master: Master, name: str, known: Roll | None, policy: Policy, aws: AwsLaunch
+) -> wayback.Way:
     """
-    How the group launches now, and what to pin, all of it still there.
+    How the group launches now, and what to pin, as far as it is known still there.
 
-    :raises NoWayBackError: nothing is known to go back to.
-    :raises Missing: it does not exist any more.
+    :raises NoWayBackError: nothing is known to go back to, or it cannot be launched any more.
     :raises Taken: another master has the lease of the group.
     """
     now = aws.launch(name)
     verbs.refuse_others(master, now.group)
-    stands_for = {written: aws.resolve(written) for written in now.written}
-    recorded = dict(zip(now.written, launch.previous(now), strict=False))
     rolled_out = known.specs if known is not None else ()
-    back = rollback.targets(stands_for, rollback.ran_before(known), recorded, rolled_out)
-    for spec in back.values():
-        gone = aws.configuration(spec) is None if not now.templated else not aws.resolve(spec)
-        if gone:
-            raise Missing(f"the launch configuration {spec} does not exist any more")
-    return now, back
-
-
-def _refuse_without_a_way_back(
-    master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch
-) -> None:
-    """A roll that promises to go back has to know where to, before it begins."""
-    found = preflight.assess(aws, name, policy, master.now())
-    if found.obstacles or not found.choice.victims:
-        return  # the roll itself tells
-    now = aws.launch(name)
-    stands_for = {written: aws.resolve(written) for written in now.written}
-    recorded = dict(zip(now.written, launch.previous(now), strict=False))
-    ran = [victim.spec for victim in found.choice.victims.values()]
-    try:
-        rollback.targets(stands_for, ran, recorded)
-    except NoWayBackError as exc:
-        raise NoWayBackError(f"on_failure: rollback: {exc}; set on_failure: pause") from exc
+    ran = rollback.ran_before(known)
+    way = wayback.find(aws, now, ran, policy, master.now(), rolled_out)
+    if way.obstacles:
+        raise NoWayBackError("; ".join(way.obstacles))
+    return way

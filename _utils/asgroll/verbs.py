@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from asgroll import inform, marks, preflight, publishing, report
+from asgroll import inform, marks, preflight, publishing, report, wayback
 from asgroll.awslaunch import AwsLaunch
 from asgroll.engine import Engine
 from asgroll.errors import AsgrollError, AwsError, JournalError, MarkError, PolicyError, Taken
@@ -151,6 +151,7 @@ def closing_report(roll_id: str | None) -> Work:
 def _assess(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch):
     """What is found before starting, an earlier roll that left something behind included."""
     found = preflight.assess(aws, name, policy, master.now())
+    found = wayback.promised(found, name, policy, aws, master.now())
     earlier = master.journal().load(arn, name)
     with contextlib.suppress(Taken, MarkError):  # `with_marks` tells; nobody shall abort that one
         if found.world is not None:

@@ -120,6 +120,14 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """An image: its state in AWS's words, and when it is deprecated (epoch seconds, or never)."""
+
+    state: str
+    deprecated_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """
     One thing that a group launches, as written on it (``lt-…:$Latest``) or resolved (``lt-…:7``).

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from asgroll import inform, marks, preflight, publishing
+from asgroll import inform, marks, preflight, publishing, wayback
 from asgroll.aws import Aws
 from asgroll.awslaunch import AwsLaunch
 from asgroll.engine import Engine
@@ -83,12 +83,15 @@ def actions(world):
 
 def calls_of_a_plan(configuration=None):
     """Every action of looking before a roll, on a group with a template or a configuration."""
-    launch = {"configuration": configuration} if configuration else {"template": {"name": "web"}}
+    versions = [{"ImageId": "ami-1"}, {"ImageId": "ami-2"}]
+    template = {"name": "web", "versions": versions, "default": 2, "launched_on": 1}
+    launch = {"configuration": configuration} if configuration else {"template": template}
     group = {"desired": 1, "target_groups": ["web"], "load_balancers": ["classic"], **launch}
     world = build({"groups": {"web": group}, "alarms": {"5xx": "OK"}})
     aws = AwsLaunch(InProcessAWS(world).client, lambda: world.now)
-    policy = parse([("test", {"alarms": ["5xx"]})])
-    preflight.assess(aws, "web", policy, world.now)
+    policy = parse([("test", {"alarms": ["5xx"], "on_failure": "rollback"})])
+    found = preflight.assess(aws, "web", policy, world.now)
+    wayback.promised(found, "web", policy, aws, world.now)
     publishing.caution(aws, "web", b"#cloud-config")
     return actions(world)
 

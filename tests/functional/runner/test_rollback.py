@@ -112,6 +112,39 @@ def test_where_nothing_else_ran_there_is_nothing_to_go_back_to(stage):
     assert stage.mutations() == []
 
 
+OLD_IMAGE = "ami-00000000000000001"
+
+
+@pytest.mark.parametrize("verb", ["plan", "roll"])
+def test_going_back_to_an_image_that_is_disabled_is_not_promised(stage, verb):
+    with stage.lab.lock:
+        stage.lab.world.images[OLD_IMAGE] = {"State": "disabled"}
+    refused = stage.call(f"asgcycle.{verb}", "web", on_failure="rollback")
+    assert refused["retcode"] == 2
+    (said,) = refused["data"]["web"]["obstacles"]
+    assert f"the image {OLD_IMAGE} of " in said
+    assert "is in state disabled" in said
+    assert stage.mutations() == []
+
+
+def test_the_way_back_itself_looks_at_the_image_too(stage):
+    assert stage.call("asgcycle.roll", "web")["retcode"] == 0
+    before = stage.mutations()
+    with stage.lab.lock:
+        stage.lab.world.images[OLD_IMAGE] = None
+    refused = stage.call("asgcycle.rollback", "web")
+    assert refused["retcode"] == 2
+    assert "is deregistered" in refused["data"]["web"]["obstacles"][0]
+    assert stage.mutations() == before
+    with stage.lab.lock:
+        del stage.lab.world.images[OLD_IMAGE]
+    stage.fault(kind="denied", operation="DescribeImages")
+    back = stage.call("asgcycle.rollback", "web")
+    assert back["retcode"] == 0, "not to know is no reason to stay with what is bad"
+    assert "can still be launched is not known" in " ".join(back["data"]["web"]["warnings"])
+    assert specs(stage.lab.world) == ["1"] * 3
+
+
 def test_an_alarm_that_rings_takes_the_roll_back(stage):
     ring = alarm(stage)
     ring(StateValue="OK")

@@ -3,8 +3,9 @@
 import pytest
 
 from asgroll.errors import NoWayBackError
-from asgroll.rollback import ran_before, targets
-from tests.unit.asgroll.build import instance, roll
+from asgroll.rollback import ran_before, targets, unusable
+from asgroll.world import Image
+from tests.unit.asgroll.build import NOW, instance, roll
 
 
 @pytest.mark.parametrize(
@@ -82,3 +83,23 @@ def test_the_victims_of_a_rollback_are_not_gone_back_to():
     assert ran_before(roll(*victims)) == ("lt-a:7",)
     assert ran_before(roll(*victims, rollback=True)) == ()
     assert ran_before(None) == ()
+
+
+@pytest.mark.parametrize(
+    ("image", "accept", "said"),
+    [
+        (Image("available"), (), ""),
+        (Image("available", NOW + 1), (), ""),
+        (Image("available", NOW - 7200), (), "is deprecated since 2h"),
+        (Image("available", NOW - 7200), ("deprecated-image",), ""),
+        (Image("disabled"), ("deprecated-image",), "is in state disabled"),
+        (Image("pending"), (), "is in state pending"),
+        (Image("", NOW - 1), (), "is in state "),
+        (None, ("deprecated-image",), "is deregistered, or not shared"),
+    ],
+    ids=str,
+)
+def test_an_image_may_not_be_usable_any_more(image, accept, said):
+    found = unusable(image, NOW, accept)
+    assert found.startswith(said)
+    assert bool(found) is bool(said)
