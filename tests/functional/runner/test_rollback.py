@@ -74,7 +74,7 @@ def test_a_roll_can_be_rolled_back_to_the_version_that_was_replaced(stage):
 def test_a_paused_roll_is_ended_and_only_what_is_new_is_replaced(stage):
     stage.fault(kind="never_healthy", nth=2)
     halted = stage.call("asgcycle.roll", "web", **BAD)
-    assert halted["retcode"] == 3
+    assert halted["retcode"] == 3, halted
     before = set(stage.lab.world.groups["web"].instances)
     back = stage.call("asgcycle.rollback", "web")
     assert back["retcode"] == 0, back
@@ -88,7 +88,7 @@ def test_a_paused_roll_is_ended_and_only_what_is_new_is_replaced(stage):
 def test_a_failing_roll_goes_back_by_itself_where_the_policy_says_so(stage):
     stage.fault(kind="never_healthy", version=2)
     done = stage.call("asgcycle.roll", "web", on_failure="rollback", **BAD)
-    assert done["retcode"] == 3
+    assert done["retcode"] == 3, done
     assert done["data"]["web"]["status"] == "halted"
     assert done["data"]["web"]["left_changed"] == {}
     assert done["data"]["web (rollback)"]["result"] is True
@@ -208,7 +208,7 @@ def test_after_a_lost_answer_to_the_pin_it_says_so_and_can_be_gone_on_with(stage
     stage.fault(kind="lost_answer", operation="UpdateAutoScalingGroup", nth=1, applied=applied)
     unclear = stage.call("asgcycle.rollback", "web")
     found = unclear["data"]["web"]
-    assert (unclear["retcode"], found["status"]) == (3, "halted")
+    assert (unclear["retcode"], found["status"]) == (3, "halted"), unclear
     assert found["comment"].startswith("it is not known whether web launches from ")
     assert "asgcycle.rollback web" in found["next"]
     assert stage.call("asgcycle.rollback", "web")["retcode"] == 0
@@ -223,7 +223,7 @@ def test_a_rollback_that_was_interrupted_is_gone_on_with_though_the_alarm_rings(
     stage.call("asgcycle.roll", "web")
     stage.fault(kind="never_healthy", version=1)
     halted = stage.call("asgcycle.rollback", "web", **BAD)
-    assert (halted["retcode"], halted["data"]["web"]["status"]) == (3, "halted")
+    assert (halted["retcode"], halted["data"]["web"]["status"]) == (3, "halted"), halted
     no_more_faults(stage)
     ring(StateValue="ALARM")
     back = stage.call(f"asgcycle.{verb}", "web", alarms=["5xx"], on_failure="rollback")
@@ -238,7 +238,7 @@ def test_what_is_denied_after_the_pin_does_not_hide_that_the_group_was_changed(s
     stage.fault(kind="denied", operation="CreateOrUpdateTags")
     stuck = stage.call("asgcycle.rollback", "web")
     found = stuck["data"]["web"]
-    assert (stuck["retcode"], found["status"]) == (3, "halted")
+    assert (stuck["retcode"], found["status"]) == (3, "halted"), stuck
     assert "launches from " in found["comment"]
     assert "CreateOrUpdateTags" in found["obstacles"][0]
     no_more_faults(stage)
@@ -291,7 +291,7 @@ def test_a_way_back_that_is_gone_when_the_roll_fails_does_not_hide_the_failed_ro
     stage.fault(kind="template_version_deleted", operation="SetDesiredCapacity", nth=1,
                 template="web", version=1)  # fmt: skip
     done = stage.call("asgcycle.roll", "web", on_failure="rollback", **BAD)
-    assert done["retcode"] == 3
+    assert done["retcode"] == 3, done
     assert done["data"]["web"]["status"] == "halted"
     assert "version 1" in done["data"]["web (rollback)"]["obstacles"][0]
     assert stage.restored()
