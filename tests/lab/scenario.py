@@ -23,6 +23,7 @@ from tests.lab.world import (
 )
 from tests.lab.world.assumptions import checked
 from tests.lab.world.core import LAUNCH_FIRST
+from tests.lab.world.demand import Scheduled
 from tests.lab.world.model import TargetGroup
 
 # Age of the initial instances where a scenario does not say: a week.
@@ -96,6 +97,8 @@ GROUP = {
     "suspended",
     "tags",
     "age",
+    "scheduled",
+    "target_tracking",
     "instance_zones",
     "subnets",
 }
@@ -217,11 +220,28 @@ def _group(world: World, name: str, spec: dict[str, Any]) -> None:
         termination_policies=tuple(spec.get("termination_policies", ("Default",))),
         **settings,
     )
+    _demand(world, where, group, spec)
     for hook in spec.get("hooks", ()):
         made = _dataclass(f"{where}.hooks", Hook, hook)
         group.hooks[made.name] = made
     _instances(world, where, group, spec, zones)
     group.suspended.update(dict.fromkeys(spec.get("suspended", ()), "User suspended"))
+
+
+def _demand(world: World, where: str, group: Group, spec: dict[str, Any]) -> None:
+    actions = []
+    for item in spec.get("scheduled", ()):
+        known(f"{where}.scheduled", item, ("name", "at", "min", "max", "desired"))
+        name, at = item.get("name", f"action-{len(actions)}"), world.start + item["at"]
+        sizes = (item.get("min"), item.get("max"), item.get("desired"))
+        actions.append(Scheduled(name, at, *sizes))
+    world.schedule(group, actions)
+    tracking = spec.get("target_tracking")
+    if tracking is not None:
+        known(f"{where}.target_tracking", tracking, ("name", "target", "load"))
+        target = tracking.get("target", 100.0)
+        load = tracking.get("load", target * group.desired)
+        world.track(group, tracking.get("name", "tracking"), target, load)
 
 
 def _zone(world: World, zone: str) -> str:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import copy
+from datetime import datetime, timezone
 
 import pytest
 from botocore.exceptions import ClientError
+
+from .conftest import WEB
 
 VERSION_1, VERSION_2 = "1", "2"
 #: Longer than the slowest boot of the scenario and everything AWS does after it, in seconds.
@@ -233,3 +237,34 @@ def test_characters_that_xml_reserves_survive_in_answers_and_refusals(aws):
     with pytest.raises(ClientError) as refused:
         aws.autoscaling.create_or_update_tags(Tags=[{**tag, "ResourceId": odd}])
     assert odd in refused.value.response["Error"]["Message"]
+
+
+def test_a_scheduled_action_is_carried_out_at_its_time_unless_it_is_deleted_before(aws):
+    now = aws.lab.world.now
+    for name, seconds, desired in (("soon", 100, 5), ("later", 200, 7), ("never", 150, 3)):
+        aws.autoscaling.put_scheduled_update_group_action(
+            AutoScalingGroupName="web",
+            ScheduledActionName=name,
+            StartTime=datetime.fromtimestamp(now + seconds, timezone.utc),
+            DesiredCapacity=desired,
+        )
+    given = {"AutoScalingGroupName": "web", "ScheduledActionName": "never"}
+    aws.autoscaling.delete_scheduled_action(**given)
+    aws.lab.advance(99)
+    assert aws.group()["DesiredCapacity"] == 6
+    aws.lab.advance(2)
+    assert aws.group()["DesiredCapacity"] == 5
+    aws.lab.advance(60)
+    assert aws.group()["DesiredCapacity"] == 5
+    aws.lab.advance(60)
+    assert aws.group()["DesiredCapacity"] == 7
+
+
+def test_a_scheduled_action_of_the_scenario_is_shown_and_carried_out(start):
+    spec = copy.deepcopy(WEB)
+    spec["groups"]["web"]["scheduled"] = [{"name": "night", "at": 60, "desired": 4}]
+    aws = start(spec)
+    (shown,) = aws.autoscaling.describe_scheduled_actions()["ScheduledUpdateGroupActions"]
+    assert (shown["ScheduledActionName"], shown["DesiredCapacity"]) == ("night", 4)
+    aws.lab.advance(61)
+    assert aws.group()["DesiredCapacity"] == 4

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any
 
 from moto.autoscaling.models import autoscaling_backends
@@ -18,6 +19,7 @@ from moto.elbv2.models import elbv2_backends
 from moto.ssm.models import ssm_backends
 
 from tests.lab.http.templates import MotoTemplates, encoded, typed
+from tests.lab.world.demand import Scheduled
 from tests.lab.world.model import LoadBalancer, TargetGroup
 from tests.lab.world.templates import Template
 
@@ -56,6 +58,7 @@ class Stores:
             self._push_load_balancer(balancer)
         for group in world.groups.values():
             group.subnets = self._subnets(group.zones)
+            self._push_scheduled(group)
         self.templates.reuses_numbers = world.templates.reuses_numbers
         world.templates = self.templates
 
@@ -77,6 +80,20 @@ class Stores:
             tier=None,
             policies=None,
         )
+
+    def _push_scheduled(self, group: Any) -> None:
+        for item in group.scheduled.values():
+            self.autoscaling.put_scheduled_update_group_action(
+                name=group.name,
+                desired_capacity=item.desired,
+                max_size=item.max_size,
+                min_size=item.min_size,
+                scheduled_action_name=item.name,
+                start_time=datetime.fromtimestamp(item.at, timezone.utc).isoformat(),
+                end_time=None,
+                recurrence=None,
+                timezone=None,
+            )
 
     def _push_template(self, template: Template) -> None:
         first, *others = (template.versions[number] for number in sorted(template.versions))
@@ -202,6 +219,9 @@ class Stores:
             if (arn in forwarded) != (arn in self._seen):
                 world.set_listener(known, arn in forwarded)
         self._seen = forwarded
+        for group in world.groups.values():
+            found = self.autoscaling.describe_scheduled_actions(group.name)
+            world.schedule(group, [_scheduled(item) for item in found if item.start_time])
         _reconcile(world.load_balancers, self.elb.load_balancers, self._load_balancer, named)
 
     def _target_group(self, group: Any) -> TargetGroup:
@@ -230,6 +250,15 @@ def _interval(group: Any) -> float | None:
 def _whole(seconds: float) -> int:
     """Return a delay as the API shows it: a scenario may be quicker than a second."""
     return math.ceil(seconds)
+
+
+def _scheduled(item: Any) -> Scheduled:
+    """Return a scheduled action as the world carries it out: once, at its StartTime."""
+    at = datetime.fromisoformat(str(item.start_time).replace("Z", "+00:00"))
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=timezone.utc)
+    sizes = (item.min_size, item.max_size, item.desired_capacity)
+    return Scheduled(item.scheduled_action_name, at.timestamp(), *sizes)
 
 
 def _reconcile(

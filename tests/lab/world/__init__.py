@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from .application import Applications
 from .core import DEFAULT_START
+from .demand import Demand
 from .ec2 import Machines
 from .errors import ApiError
 from .faults import KINDS, CallFault, Fault
@@ -44,6 +45,7 @@ class World(
     Seeding,
     Groups,
     Scaling,
+    Demand,
     Launching,
     TerminateCalls,
     Terminating,

@@ -223,6 +223,12 @@ TABLE: Mapping[str, Assumption] = {
             "in-service-only": "it takes nothing that is still Pending",
         },
     ),
+    # -- who sets totals ------------------------------------------------------------------------
+    "DM-2": Assumption(
+        "units",
+        "target tracking is proportional to what the group has now, whatever it was launched for",
+        {"desired": "it is proportional to the desired capacity of now"},
+    ),
     # -- replacements that are launched first ---------------------------------------------------
     "CR-2": Assumption(
         "once",

@@ -70,6 +70,8 @@ EVENT_KINDS: Mapping[str, frozenset[str]] = {
     "scale_out": TRIGGER | {"group", "by"},
     "scale_in": TRIGGER | {"group", "by"},
     "alarm": TRIGGER | {"name", "state"},
+    "target_tracking": TRIGGER | {"group", "name", "target", "load"},
+    "load": TRIGGER | {"group", "load"},
     "scheduled_action": TRIGGER | {"group", "desired", "min", "max"},
 }
 KINDS: Mapping[str, frozenset[str]] = {

@@ -6,6 +6,7 @@ import math
 import random
 from collections import deque
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 SERVING = "InService"
 STANDBY = "Standby"
@@ -305,6 +306,7 @@ class Group:
     ``failures`` counts launches that failed in a row. ``held`` are units that still end and are
     replaced only then, ``owed`` units by which desired falls only when their instances have left,
     ``to_terminate`` what waits for Terminate to be resumed: whom, why, with decrement or not.
+    ``scheduled`` are its scheduled actions by name, ``tracking`` its target tracking policy.
     ``causes`` are the texts of the changes of desired that the group has not acted upon yet.
     """
 
@@ -351,6 +353,8 @@ class Group:
     failures: int = 0
     held: int = 0
     owed: int = 0
+    scheduled: dict = field(default_factory=dict)
+    tracking: Any = None
     to_terminate: list[tuple[Instance, Debt, bool]] = field(default_factory=list)
     avoided_zone: str = ""
     retry_after: float | None = None

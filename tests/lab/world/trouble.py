@@ -19,6 +19,8 @@ ACTORS = {
     "scale_out": "policy",
     "scale_in": "policy",
     "scheduled_action": "policy",
+    "target_tracking": "policy",
+    "load": "users",
     "spot_reclaim": "aws",
     "instance_dies": "aws",
     "application_stops": "aws",
@@ -307,16 +309,10 @@ class Trouble(Traffic):
     # -- people and policies ------------------------------------------------------------------
 
     def _operator_sets(self, fault: Fault) -> None:
-        self._set_sizes(fault, "operator", "a user request")
+        self.update_group(self._subject(fault).name, *_sizes(fault), actor="operator")
 
     def _scheduled_action(self, fault: Fault) -> None:
-        if not self._subject(fault).suspends("ScheduledActions"):
-            self._set_sizes(fault, "policy", "a scheduled action")
-
-    def _set_sizes(self, fault: Fault, actor: str, through: str) -> None:
-        sizes = (fault.get("min"), fault.get("max"), fault.get("desired"))
-        name = self._subject(fault).name
-        self.update_group(name, *sizes, actor=actor, through=through)
+        self.run_scheduled_action(self._subject(fault), *_sizes(fault))
 
     def _operator_terminates(self, fault: Fault) -> None:
         for instance in self._picked(fault):
@@ -378,6 +374,10 @@ class Trouble(Traffic):
         if group.suspends("AlarmNotification") or group.status:
             return
         self.follow_policy(group, "lab", group.desired + by, "by", alarm="lab")
+
+
+def _sizes(fault: Fault) -> tuple[int | None, int | None, int | None]:
+    return (fault.get("min"), fault.get("max"), fault.get("desired"))
 
 
 def _about(fault: Fault, group: str | None, data: LaunchData) -> bool:

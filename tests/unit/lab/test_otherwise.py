@@ -296,6 +296,20 @@ def test_each_of_several_launches_and_terminations_names_its_own_step(bench):
     assert steps == ["3 to 2", "4 to 3", "3 to 4", "2 to 3"]
 
 
+# -- who sets totals ------------------------------------------------------------------------------
+
+
+def test_target_tracking_is_proportional_to_desired(bench):
+    wanted = []
+    for other in ({}, otherwise("DM-2", "desired")):
+        lab = bench(4, max=30, target_tracking={"target": 10, "load": 80}, **other)
+        lab.world.suspend_processes("web", ["Launch"])
+        lab.world.set_desired_capacity("web", 6)
+        lab.wait(200)
+        wanted.append(lab.group.desired)
+    assert wanted == [8, 12]
+
+
 # -- stale reads ----------------------------------------------------------------------------------
 
 
