@@ -1,9 +1,10 @@
 """
-Grain ``unattended_upgrades``: ``{reboot_required, pending_security}``, to select minions by.
+Grain ``unattended_upgrades``: ``{reboot_required, restart_required, pending_security,
+excluded_security, supported_until}``, to select minions by.
 
-``salt -G 'unattended_upgrades:reboot_required:True' …``. The number is None when unknown. It is
+``salt -G 'unattended_upgrades:reboot_required:True' …``. None means unknown. The numbers are
 counted again only after dpkg's status or the package lists have changed, because grains are
-loaded by every command.
+loaded by every command; what runs is looked at each time.
 """
 
 import json
@@ -16,9 +17,9 @@ try:
     import asgcycle_reload
 
     with asgcycle_reload.library(__file__):
-        import aptpolicy.observe
+        import aptpolicy.inforce
+        import aptpolicy.patched.decide
         import aptpolicy.system
-        import aptpolicy.versions
     MISSING = None
 except ImportError as exc:
     MISSING = str(exc)
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 
 CACHE_NAME = "unattended-upgrades-pending.json"
 INPUTS = ("var/lib/dpkg/status", "var/lib/apt/lists", "etc/apt/apt.conf.d", "etc/apt/preferences.d")
-DISTRIBUTIONS = {"debian": "Debian", "ubuntu": "Ubuntu", "raspbian": "Raspbian"}
+UNKNOWN = {"pending_security": None, "excluded_security": None, "supported_until": None}
 
 
 def __init__(opts):
@@ -45,32 +46,43 @@ def unattended_upgrades():
     host = aptpolicy.system.Host()
     if not host.exists("var/lib/dpkg/status"):
         return {}
+    return {"unattended_upgrades": {**_in_force(host), **_counts(host)}}
+
+
+def _in_force(host):
+    """Whether a reboot or restarts are needed; what is not known is not said to be needed not."""
+    found = aptpolicy.inforce.answer(host)
+    actions = {one["action"] for one in found["reasons"]}
+    otherwise = None if found["unknown"] else False
     return {
-        "unattended_upgrades": {
-            "reboot_required": host.exists(aptpolicy.system.REBOOT_REQUIRED),
-            "pending_security": _pending(host),
-        }
+        "reboot_required": "reboot" in actions or otherwise,
+        "restart_required": bool(actions & {"restart", "reexec"}) or otherwise,
     }
 
 
-def _pending(host):
+def _counts(host):
     stamp = [host.changed_at(path) for path in INPUTS]
     path = os.path.join(__opts__.get("cachedir", "/var/cache/salt/minion"), CACHE_NAME)
     try:
         with open(path, encoding="utf-8") as handle:
             cached = json.load(handle)
         if cached["stamp"] == stamp:
-            return cached["pending"]
+            return {name: cached["counts"][name] for name in UNKNOWN}
     except (OSError, ValueError, KeyError, TypeError):
         log.debug("no usable count in %s", path)
+    decide = aptpolicy.patched.decide
     try:
-        view = aptpolicy.observe.View.read(host, _operating_system(host), 0.0)
-        pending = view.pending()["count"]
+        answer = host.patched()
     except aptpolicy.system.CommandFailed as exc:
         log.debug("pending security updates are unknown: %s", exc)
-        return None
-    _keep(path, {"stamp": stamp, "pending": pending})
-    return pending
+        return UNKNOWN
+    if answer["packages"] is None:
+        return UNKNOWN
+    states = {"pending_security": decide.PENDING, "excluded_security": decide.EXCLUDED}
+    counts = {name: len(decide.security(answer, state)) for name, state in states.items()}
+    counts["supported_until"] = answer["support"]["until"]
+    _keep(path, {"stamp": stamp, "counts": counts})
+    return counts
 
 
 def _keep(path, content):
@@ -80,16 +92,3 @@ def _keep(path, content):
         os.replace(path + ".new", path)
     except OSError as exc:
         log.debug("cannot keep the count: %s", exc)
-
-
-def _operating_system(host):
-    """From os-release, because other grains may not be loaded yet."""
-    fields = {}
-    for line in (host.text("etc/os-release") or "").splitlines():
-        name, _, value = line.partition("=")
-        fields[name] = value.strip().strip('"')
-    return aptpolicy.versions.OperatingSystem(
-        distribution=DISTRIBUTIONS.get(fields.get("ID", ""), fields.get("ID", "")),
-        codename=fields.get("VERSION_CODENAME", ""),
-        release=fields.get("VERSION_ID", ""),
-    )

@@ -22,6 +22,7 @@ try:
         import aptpolicy.compiled
         import aptpolicy.errors
         import aptpolicy.holds
+        import aptpolicy.inforce
         import aptpolicy.observe
         import aptpolicy.readiness
         import aptpolicy.running
@@ -114,8 +115,10 @@ def status():
     One verdict for this host, with reasons; reads only.
 
     Returns ``{verdict, reasons: [{verdict, code, message}], warnings, enabled, pending_security,
-    excluded_security, last_success, reboot_required, checked_seconds}``. The verdict is one of ok,
-    stale, unknown, blocked, reboot_pending, misconfigured, disabled. Numbers are None when unknown.
+    excluded_security, last_success, supported_until, needed, reboot_required,
+    checked_seconds}``. The verdict is one of ok, restart_pending, reboot_pending, stale, unknown,
+    blocked, misconfigured, unsupported, disabled; ``needed`` is the action of
+    :py:func:`needed`. Numbers are None when unknown.
 
     CLI Example:
 
@@ -157,7 +160,8 @@ def policy():
     """
     The effective configuration, and which repositories each origin pattern matches.
 
-    Returns ``{settings, patterns: [{pattern, source, matches, error}], repositories}``.
+    Returns ``{settings, patterns: [{pattern, source, matches, error}], repositories, needrestart:
+    {mode, set_by} or None}``.
 
     CLI Example:
 
@@ -279,9 +283,10 @@ def kept_back():
 
 def reboot_required():
     """
-    Whether an installed update asks for a reboot, and a reboot that is already scheduled.
+    Whether what is installed needs a reboot to be in force, and a reboot that is scheduled.
 
-    Returns ``{required, packages, scheduled}``; ``scheduled`` is a time in ISO 8601 or None.
+    Returns ``{required, packages, reasons, scheduled}``: the packages that have asked for it, and
+    every reason; ``scheduled`` is a time in ISO 8601 or None.
 
     CLI Example:
 
@@ -290,6 +295,50 @@ def reboot_required():
         salt '*' unattended_upgrades.reboot_required
     """
     return aptpolicy.observe.reboot(aptpolicy.system.Host())
+
+
+def needed():
+    """
+    The mildest action after which everything that is installed is in force, and why.
+
+    Returns ``{action, services, reexec, reasons: [{action, what, why}], unknown: [{what, why}]}``.
+    The action is nothing, restart (of these services), reexec (of systemd), reboot or replace; a
+    session or a job that only has to end is a reason with the action ``ends``.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' unattended_upgrades.needed
+    """
+    view = _observe()
+    return {**view.needed, "unknown": view.answer["unknown"] + view.look["unknown"]}
+
+
+def restart(spare=None, test=False):
+    """
+    Restart the services that run replaced files, and systemd itself by daemon-reexec; no reboot.
+
+    Sessions of sshd go on. sshd is restarted only when it accepts its configuration; salt-minion,
+    and whatever this call runs in, ten seconds after the answer.
+
+    spare
+        Units to be left alone, such as docker.service.
+    test
+        True only tells what would be done.
+
+    Returns ``{result, reexec, restart, afterwards, spared, failed: {unit: reason}, left: [{action,
+    what, why}], action}``: the units of ``restart`` were restarted, those of ``afterwards`` will
+    be; ``left`` has not come into force by it, ``action`` is what that needs.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' unattended_upgrades.restart test=True
+    """
+    with _told():
+        return aptpolicy.inforce.restarted(aptpolicy.system.Host(), spare or (), test)
 
 
 def timers():

@@ -1,5 +1,5 @@
 """
-Times of the formula on real Debian systems: second apply, status, the upgrade itself. Needs root.
+Times of the formula on real Debian systems: second apply, status, grain, the upgrade. Needs root.
 
 ``python -m benchmarks.formula`` with the repository and ``_utils`` on the path, or
 ``bin/bench formula``.
@@ -15,6 +15,20 @@ from tests.formula import system
 from tests.hosts import machine, minion, roots
 
 REPO = Path(__file__).resolve().parents[1]
+GRAIN = """
+import importlib.util, os, sys, time
+root = "/var/cache/salt/minion/extmods"
+sys.path.insert(0, root + "/utils")
+spec = importlib.util.spec_from_file_location("grain", root + "/grains/unattended_upgrades.py")
+module = importlib.util.module_from_spec(spec)
+module.__opts__ = {"cachedir": "/run"}
+spec.loader.exec_module(module)
+for _ in range(int(sys.argv[1])):
+    began = time.monotonic()
+    module.unattended_upgrades()
+    print(time.monotonic() - began)
+"""
+"""Times the grain alone; the first time nothing is kept yet."""
 
 
 def measure(release: int, runs: int) -> None:
@@ -31,6 +45,7 @@ def measure(release: int, runs: int) -> None:
             raise SystemExit(f"Debian {release}: {first.failed}")
         again = [salt.apply("unattended-upgrades") for _ in range(runs)]
         status = [salt.call("unattended_upgrades.status") for _ in range(runs)]
+        grain = host.run(minion.PYTHON, "-c", GRAIN, str(runs)).lines
         pending, before = system.security_pending(host), system.installed(host)
         start = time.monotonic()
         system.run_daily_upgrade(host)
@@ -44,6 +59,7 @@ def measure(release: int, runs: int) -> None:
     )
     print(f"  second apply, s: {[round(one.done.seconds, 2) for one in again]}")
     print(f"    changed: {[len(one.changed) for one in again]}")
+    print(f"  grain, s, nothing kept at first: {[round(float(one), 3) for one in grain]}")
     print(f"  status, s: {[round(one.value['checked_seconds'], 2) for one in status]}")
     print(f"    salt-call included: {[round(one.done.seconds, 2) for one in status]}")
 

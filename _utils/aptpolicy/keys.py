@@ -267,10 +267,12 @@ FORMULA_KEYS = (
     _own("timers.manage", "bool", "true", "Write drop-ins for the two apt timers."),
     *_timer_keys("download", "apt-daily.timer", "['06:00', '18:00']", "12h"),
     *_timer_keys("upgrade", "apt-daily-upgrade.timer", "['06:00']", "60m"),
-    _own("needrestart.mode", "choice", "unmanaged",
-         "Restart of services after upgrades: unmanaged, list, interactive, automatic.",
+    _own("needrestart.mode", "choice", "automatic; unmanaged on Ubuntu",
+         "Restart of services after upgrades: unmanaged (needrestart is left alone), list,"
+         " interactive, automatic.",
          choices=("unmanaged", "list", "interactive", "automatic")),
-    _own("needrestart.never_restart", "units", "empty", "Units that needrestart leaves alone."),
+    _own("needrestart.never_restart", "units", "sshd, minion, master, readiness agent",
+         "Units that needrestart leaves alone; the default applies in mode automatic."),
     _own("status.max_age_days", "positive", "3", "Days without a successful run until stale."),
     _own("readiness.checks", "readiness_checks", "all of them",
          "What has to pass before the instance is ready: cloud-init, reboot, security-updates,"

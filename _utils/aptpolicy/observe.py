@@ -7,9 +7,9 @@ from functools import cached_property
 
 from aptpolicy import effective, fragment, origins, runs, schedule, verdict
 from aptpolicy.errors import Refused
-from aptpolicy.patched import decide
+from aptpolicy.patched import decide, needed, support
 from aptpolicy.runs import iso
-from aptpolicy.system import REBOOT_REQUIRED, UPDATE_STAMP, CommandFailed
+from aptpolicy.system import UPDATE_STAMP, CommandFailed
 
 FRAGMENT = f"etc/apt/apt.conf.d/{fragment.FRAGMENT_NAME}"
 MICROSECONDS = 1_000_000
@@ -20,7 +20,14 @@ NOT_DEPLOYED = (
     "no policy is deployed here: neither the pillar unattended_upgrades nor its file in "
     "apt.conf.d is there; state.apply unattended-upgrades"
 )
-UNASKED = {"repositories": None, "packages": None, "broken": [], "unknown": [], "warnings": []}
+UNASKED = {
+    "repositories": None,
+    "packages": None,
+    "broken": [],
+    "unknown": [],
+    "warnings": [],
+    "support": {"until": None, "unknown": None},
+}
 
 
 @dataclass(frozen=True)
@@ -129,7 +136,17 @@ class View:
                 for source, entry, pattern, error in self.patterns()
             ],
             "repositories": self.answer["repositories"] or [],
+            "needrestart": self._needrestart(),
         }
+
+    def _needrestart(self):
+        """Which mode needrestart has, and who says so; None where nobody does."""
+        mode = self.policy.get("needrestart.mode") if self.policy else "unmanaged"
+        if mode != "unmanaged":
+            return {"mode": mode, "set_by": "this policy"}
+        if self.system.distribution == "Ubuntu" and self.system.release_is_at_least("24.04"):
+            return {"mode": "automatic", "set_by": "needrestart itself, on Ubuntu since 24.04"}
+        return None
 
     def differences(self):
         if self.policy is None:
@@ -211,6 +228,21 @@ class View:
         """What the runs have left."""
         return runs.Traces.of(self.host, self.configuration)
 
+    @cached_property
+    def look(self):
+        """What still runs that an upgrade has replaced."""
+        return self.host.in_force()
+
+    @cached_property
+    def needed(self):
+        """The mildest action after which everything installed is in force."""
+        return needed.needed(self.look, self.support[0])
+
+    @cached_property
+    def support(self):
+        """``(why no more updates come, a warning)``."""
+        return support.judged(self.answer["support"], self.system, self.now)
+
     def _lists_age(self, changed_at):
         if self.answer["repositories"] is None:
             return None
@@ -227,6 +259,7 @@ class View:
         found_timers, timers_error = self._timers()
         pending = decide.security(self.answer, decide.PENDING)
         excluded = decide.security(self.answer, decide.EXCLUDED)
+        look = self.look
         return verdict.Facts(
             intended=self.policy.enabled if self.policy else None,
             refused=self.refused,
@@ -238,7 +271,8 @@ class View:
             max_age_days=self.policy.max_age_days if self.policy else 3,
             timers=found_timers,
             unknown=(
-                *map(_of_note, self.answer["unknown"]),
+                *map(_of_note, self.answer["unknown"] + look["unknown"]),
+                *_unknown_support(self.answer["support"]),
                 *([timers_error] if timers_error else ()),
             ),
             pending=None if pending is None else tuple(row["name"] for row in pending),
@@ -252,7 +286,7 @@ class View:
             success_age=None if success is None else self.now - success,
             last_run_failed=runs.last_run(self.host, self.traces)["success"] is False,
             ran_with_these_lists=bool(lists) and (self.traces.last_began or 0) > lists,
-            reboot_required=self.host.exists(REBOOT_REQUIRED),
+            needed=tuple(self.needed["reasons"]),
             lock_age=lock[2] if lock else None,
         )
 
@@ -262,13 +296,20 @@ class View:
         return {
             "verdict": answer,
             "reasons": [vars(reason) for reason in reasons],
-            "warnings": list(self.answer["warnings"]),
+            "warnings": [*self.answer["warnings"], *filter(None, self.support[1:])],
             "enabled": bool(facts.effective and facts.installed),
             "pending_security": None if facts.pending is None else len(facts.pending),
             "excluded_security": None if facts.pending is None else len(facts.excluded),
             "last_success": iso(self.traces.last_success),
-            "reboot_required": facts.reboot_required,
+            "supported_until": self.answer["support"]["until"],
+            "needed": self.needed["action"],
+            "reboot_required": self.needed["action"] == needed.REBOOT,
         }
+
+
+def _unknown_support(found):
+    if found["unknown"]:
+        yield f"how long security updates come: {found['unknown']}"
 
 
 def _of_note(note):
@@ -277,15 +318,18 @@ def _of_note(note):
 
 
 def reboot(host):
-    """The reboot flag and a scheduled shutdown."""
+    """Reasons for a reboot, and a scheduled shutdown."""
     scheduled = None
     for line in (host.text("run/systemd/shutdown/scheduled") or "").splitlines():
         name, _, value = line.partition("=")
         if name == "USEC" and value.isdigit():
             scheduled = iso(int(value) / MICROSECONDS)
+    look = host.in_force()
+    reasons = [r for r in needed.needed(look)["reasons"] if r["action"] == needed.REBOOT]
     return {
-        "required": host.exists(REBOOT_REQUIRED),
-        "packages": list(host.reboot_packages()),
+        "required": bool(reasons),
+        "packages": look["flag"] or [],
+        "reasons": reasons,
         "scheduled": scheduled,
     }
 
@@ -312,7 +356,8 @@ def timers(host):
 def unreadable(error):
     """The answer of ``status`` where apt cannot even read its configuration."""
     reason = verdict.Reason(verdict.MISCONFIGURED, "apt_configuration", str(error))
-    unknown = ("pending_security", "excluded_security", "last_success", "reboot_required")
+    unknown = ("pending_security", "excluded_security", "last_success", "supported_until", "needed",
+               "reboot_required")  # fmt: skip
     return {
         "verdict": reason.verdict,
         "reasons": [vars(reason)],

@@ -9,6 +9,9 @@ from aptpolicy.errors import PolicyRefused, Problem, Refused
 from aptpolicy.versions import OperatingSystem
 
 DEFAULT_MAX_AGE_DAYS = 3  # two missed daily runs and a day of grace
+# Not restarted by needrestart: sshd would be once per minimal step (needrestart#340), and
+# a job would lose its minion. unattended_upgrades.restart takes care of both.
+SPARED = ("ssh.service", "salt-minion.service", "salt-master.service", "asgcycle-ready.service")
 CONFFILE_OPTIONS = {
     "keep": ("--force-confdef", "--force-confold"),
     # Not with confdef, whose default for a changed file is to keep it (dpkg(1)).
@@ -101,7 +104,9 @@ def from_pillar(
     third_party, security = _third_party(raw.get("third_party"), reading)
     patterns = _patterns(raw, third_party, reading)
     explicit = frozenset(reading.settings)
-    settings = {**_defaults(), **reading.settings}
+    settings = {**_defaults(), **_of_system(system), **reading.settings}
+    if settings["needrestart.mode"] == "automatic":
+        settings.setdefault("needrestart.never_restart", SPARED)
     if not settings.get("enabled", True):
         settings["periodic.unattended_upgrade"] = "0"
     reading.problems += checks.contradictions(settings, explicit, system)
@@ -157,6 +162,11 @@ def reboot_time(policy):
 
 def _defaults():
     return {key.name: key.ours for key in keys.KEYS if key.ours is not None}
+
+
+def _of_system(system):
+    """Defaults that the distribution decides: Ubuntu restarts services by itself since 24.04."""
+    return {"needrestart.mode": "unmanaged" if system.distribution == "Ubuntu" else "automatic"}
 
 
 def _interval_is_on(interval):

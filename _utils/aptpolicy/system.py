@@ -14,7 +14,7 @@ from pathlib import Path
 
 from aptpolicy import effective, patched
 from aptpolicy.errors import AptPolicyError
-from aptpolicy.patched import dpkg
+from aptpolicy.patched import dpkg, running
 
 LOG_BYTES = 1_048_576  # of a log's end; one run at the highest verbosity writes half of it
 COMMAND_SECONDS = 30  # reading commands; each takes well under a second on a healthy host
@@ -84,11 +84,16 @@ class Host:
 
     def patched(self):
         """What :mod:`aptpolicy.patched` says of this host's packages, asked of its own Python."""
-        said = self.command([PYTHON, os.path.dirname(os.path.realpath(patched.__file__))])
+        # -B: no bytecode into a folder that Salt synchronises.
+        said = self.command([PYTHON, "-B", os.path.dirname(os.path.realpath(patched.__file__))])
         try:
             return json.loads(said)
         except ValueError as exc:
             raise CommandFailed(f"the list of packages cannot be read: {exc}") from exc
+
+    def in_force(self):
+        """What still runs that an upgrade has replaced; see aptpolicy.patched.running."""
+        return running.look(self.root)
 
     def tool_version(self):
         """Installed version of unattended-upgrades, None when it is not installed."""
@@ -159,10 +164,6 @@ class Host:
 
     def kept_back(self):
         return tuple((self.text(KEPT_BACK) or "").split())
-
-    def reboot_packages(self):
-        names = (self.text(f"{REBOOT_REQUIRED}.pkgs") or "").split()
-        return tuple(dict.fromkeys(names))
 
     def last_run(self):
         """What the postrun plugin wrote, None when there is nothing readable."""

@@ -3,20 +3,38 @@
 import math
 from dataclasses import dataclass
 
+from aptpolicy.patched import needed
+
 OK = "ok"
 STALE = "stale"
 BLOCKED = "blocked"
 UNKNOWN = "unknown"
 REBOOT_PENDING = "reboot_pending"
+RESTART_PENDING = "restart_pending"
+UNSUPPORTED = "unsupported"
 MISCONFIGURED = "misconfigured"
 DISABLED = "disabled"
 # Worst first: the first one with a reason is the verdict.
-SEVERITY = (DISABLED, MISCONFIGURED, BLOCKED, UNKNOWN, STALE, REBOOT_PENDING)
+SEVERITY = (
+    DISABLED,
+    UNSUPPORTED,
+    MISCONFIGURED,
+    BLOCKED,
+    UNKNOWN,
+    STALE,
+    REBOOT_PENDING,
+    RESTART_PENDING,
+)
 
 SECONDS_PER_DAY = 86_400
 LONG_LOCK_SECONDS = 3_600  # an upgrade rarely holds dpkg's lock for an hour
 
 
+IN_FORCE_CODES = {
+    needed.RESTART: "restart_service",
+    needed.REEXEC: "reexec_systemd",
+    needed.ENDS: "has_to_end",  # a session, or a job that runs
+}
 # Reasons of aptpolicy.patched for which a security update stays out until somebody acts; what
 # is phased comes by itself.
 STAYS_OUT = {
@@ -60,6 +78,7 @@ class Facts:
     elsewhere. ``security_matches``: whether a pattern matches a security repository.
     ``lists_age`` (infinite: no lists), ``success_age``, ``lock_age``: seconds.
     ``timers``: see :class:`Timer`. ``unknown``: what cannot be told, and why.
+    ``needed``: reasons of aptpolicy.patched.needed for which what is installed is not in force.
     ``pending``: names of the security updates that are to be installed.
     ``ran_with_these_lists``: whether a run has begun since the lists were fetched.
     """
@@ -82,7 +101,7 @@ class Facts:
     success_age: float | None = None
     last_run_failed: bool = False
     ran_with_these_lists: bool = False
-    reboot_required: bool = False
+    needed: tuple = ()
     lock_age: float | None = None
 
 
@@ -101,7 +120,7 @@ def judge(facts):
         *_blocked(facts),
         *(Reason(UNKNOWN, "unknown", text) for text in facts.unknown),
         *_stale(facts),
-        *_reboot(facts),
+        *_not_in_force(facts),
     ]
     reasons.sort(key=lambda reason: SEVERITY.index(reason.verdict))
     return (reasons[0].verdict if reasons else OK), tuple(reasons)
@@ -203,6 +222,13 @@ def _stale(facts):
         )
 
 
-def _reboot(facts):
-    if facts.reboot_required:
-        yield Reason(REBOOT_PENDING, "reboot_required", "An installed update asks for a reboot.")
+def _not_in_force(facts):
+    """Installed, but something still runs what was replaced; or nothing comes any more."""
+    for one in facts.needed:
+        text = f"{one['what']}: {one['why']}."
+        if one["action"] == needed.REPLACE:
+            yield Reason(UNSUPPORTED, "unsupported", text)
+        elif one["action"] == needed.REBOOT:
+            yield Reason(REBOOT_PENDING, "reboot_required", text)
+        else:
+            yield Reason(RESTART_PENDING, IN_FORCE_CODES[one["action"]], text)

@@ -134,6 +134,17 @@ def test_a_held_package_and_one_that_the_policy_leaves_out_do_not_count(small):
     assert small.host.run(AGENT, "pending").lines == []
 
 
+def test_the_agent_takes_the_definition_of_patched_from_the_master_as_after_user_data(small):
+    apply(small, checks=["security-updates"])
+    small.host.run("systemctl", "stop", AGENT)
+    small.host.run("rm", "-rf", "/usr/local/lib/asgcycle/patched", "/run/asgcycle")
+    small.host.run("apt-mark", "hold", "plain")
+    small.host.run("systemctl", "start", AGENT)
+    await_journal(small.host, "asgcycle: ready instance=")
+    again = apply(small, checks=["security-updates"])
+    assert again.changed == {}
+
+
 def test_cleaning_removes_all_of_it(small):
     apply(small)
     small.host.run("systemctl", "is-active", AGENT)

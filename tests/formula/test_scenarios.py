@@ -325,7 +325,13 @@ def test_the_grain_lets_the_master_select_by_reboot_and_waiting_updates(small):
     assert small.call("unattended_upgrades.status").value["pending_security"] == 3
     small.host.sh("touch /run/reboot-required")
     grain = small.call("grains.get", "unattended_upgrades").value
-    assert grain == {"reboot_required": True, "pending_security": 3}
+    assert grain.pop("supported_until") > "2028"
+    assert grain == {
+        "reboot_required": True,
+        "restart_required": False,
+        "pending_security": 3,
+        "excluded_security": 0,
+    }
 
 
 def _ids(results):

@@ -30,9 +30,13 @@ unattended-upgrades-config-needrestart-file-managed:
     - mode: '0644'
     - makedirs: true
     - check_cmd: perl -c
+  {%- else %}
+unattended-upgrades-config-needrestart-file-absent:
+  file.absent:
+    - name: {{ uu.needrestart_dir }}/{{ uu.fragment }}.conf
+  {%- endif %}
     - require:
       - sls: {{ tplroot }}.package.install
-  {%- endif %}
 
   {%- if policy.plugin %}
 unattended-upgrades-config-plugin-file-managed:

@@ -6,7 +6,7 @@ import os
 import re
 import time
 
-from . import SECURITY_KEY, dpkg, origins
+from . import SECURITY_KEY, dpkg, origins, support
 from .decide import note
 
 BROKEN_STATES = ("HALF_CONFIGURED", "HALF_INSTALLED", "UNPACKED")
@@ -160,6 +160,12 @@ def facts(root="/"):
     except apt_pkg.Error as exc:
         unknown.append(note("packages", f"apt: {exc}"))
     return dict(found, unknown=unknown), apt
+
+
+def support_table(system, root="/"):
+    """The text of distro-info-data's table of a distribution; None when it is not there."""
+    name = support.TABLES.get(system.distribution)
+    return (_text(os.path.join(support.FOLDER, name), root) or None) if name else None
 
 
 def valid_until(text):

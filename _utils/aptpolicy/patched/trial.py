@@ -40,7 +40,7 @@ class Trial:
         self.depcache.init()
         for package in self.packages:
             marked = self._mark(package)
-            why = self._trouble() if marked else "apt does not mark it for an upgrade"
+            why = self._trouble() if marked else self._unmet(package)
             if why is None:
                 fine.append(package)
                 continue
@@ -50,11 +50,12 @@ class Trial:
                 self._mark(one)
         return found
 
+    def _version(self, package):
+        text = self.wanted[_key(package)]
+        return next(one for one in package.version_list if one.ver_str == text)
+
     def _mark(self, package):
-        for version in package.version_list:
-            if version.ver_str == self.wanted[_key(package)]:
-                self.depcache.set_candidate_ver(package, version)
-                break
+        self.depcache.set_candidate_ver(package, self._version(package))
         try:
             self.depcache.mark_install(package, True, True)
         except self.apt.module.Error:  # dependencies that contradict each other
@@ -76,8 +77,23 @@ class Trial:
                 return f"it needs {package.name}, which the policy does not install"
         return None
 
+    def _unmet(self, package):
+        """Which dependency keeps apt from marking a package."""
+        depends = self._version(package).depends_list
+        for group in depends.get("PreDepends", []) + depends.get("Depends", []):
+            targets = [target for one in group for target in one.all_targets()]
+            if not any(self._is_met(target) for target in targets):
+                return f"it needs {group[0].target_pkg.name}, which the policy does not install"
+        return "apt cannot upgrade it under this policy"
+
+    def _is_met(self, target):
+        current = target.parent_pkg.current_ver
+        return (current and current.id == target.id) or self._allows(target.parent_pkg, target)
+
     def _may_change(self, package):
-        version = self.depcache.get_candidate_ver(package)
+        return self._allows(package, self.depcache.get_candidate_ver(package))
+
+    def _allows(self, package, version):
         asked = self.apt.described(package, [version], version)
         return self.policy.exclusion(asked) is None
 

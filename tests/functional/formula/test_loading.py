@@ -8,7 +8,7 @@ from tests.functional.formula.conftest import needs_dpkg
 FUNCTIONS = {
     "unattended_upgrades": {
         "compile", "status", "pending", "policy", "verify", "run", "dry_run", "last_run",
-        "kept_back", "reboot_required", "timers", "migrate", "hold",
+        "kept_back", "reboot_required", "timers", "migrate", "needed", "restart", "hold",
     },
     "cloudinit": {"status", "wait", "schema", "boot_facts"},
 }  # fmt: skip

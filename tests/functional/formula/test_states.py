@@ -13,6 +13,7 @@ HOLD = (
     "unattended_upgrades.held",
 )
 FRAGMENT = ("unattended-upgrades-config-fragment-file-managed", "file.managed")
+NEEDRESTART = ("unattended-upgrades-config-needrestart-file-managed", "file.managed")
 EFFECTIVE = (
     "unattended-upgrades-config-effective-unattended_upgrades-effective",
     "unattended_upgrades.effective",
@@ -74,6 +75,7 @@ def test_package_fragment_check_and_timers_run_in_this_order(minion):
         PACKAGE,
         HOLD,
         FRAGMENT,
+        NEEDRESTART,
         EFFECTIVE,
         *TIMERS,
     ]
@@ -132,9 +134,16 @@ def test_options_of_the_pillar_bring_their_states(minion):
         "assert_effective": False,
     }
     found = steps(minion().low("unattended-upgrades", {"unattended_upgrades": pillar}))
-    assert ("unattended-upgrades-config-needrestart-file-managed", "file.managed") in found
+    assert NEEDRESTART in found
     assert EFFECTIVE not in found
     assert not set(TIMERS) & set(found)
+
+
+def test_a_needrestart_that_is_no_longer_managed_loses_its_snippet(minion):
+    pillar = {"unattended_upgrades": {"needrestart": {"mode": "unmanaged"}}}
+    found = steps(minion().low("unattended-upgrades.config", pillar))
+    assert ("unattended-upgrades-config-needrestart-file-absent", "file.absent") in found
+    assert NEEDRESTART not in found
 
 
 def test_timers_that_are_no_longer_managed_lose_their_drop_ins(minion):

@@ -58,7 +58,10 @@ HAND_WRITTEN = [
     ({"third_party": {"security": {"origin": "x"}}}, "third_party:security"),
     ({"third_party": {"docker": {}}}, "third_party:docker"),
     ({"dpkg": {"conffile": "keep", "options": ["--force-confnew"]}}, "dpkg:options"),
-    ({"needrestart": {"never_restart": ["ssh.service"]}}, "needrestart:never_restart"),
+    (
+        {"needrestart": {"mode": "unmanaged", "never_restart": ["ssh.service"]}},
+        "needrestart:never_restart",
+    ),
     ({"blacklist": [".*"]}, "blacklist"),
     ({"blacklist": ["nginx", ".+"]}, "blacklist"),
     ({"blacklist": ["nginx|"]}, "blacklist"),

@@ -41,6 +41,7 @@ class Machine:
         self.facts = {"packages": [], "broken": [], "unknown": []}
         self.shown = "ActiveState=active\nUnitFileState=enabled\n"
         self.fails = {}
+        self.support = {"until": "2028-06-30", "unknown": None}
 
     def run(self, argv, seconds):
         for word, error in self.fails.items():
@@ -50,7 +51,8 @@ class Machine:
             return Result(0, self.dump, "")
         if argv[0] == "systemctl":
             return Result(0, self.shown, "")
-        return Result(0, json.dumps(decide.decide(self.read())), "")
+        answer = decide.decide(self.read())
+        return Result(0, json.dumps({**answer, "support": self.support}), "")
 
     def read(self):
         """What the system's Python has read, the policy from the same configuration."""

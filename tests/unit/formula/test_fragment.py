@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from aptpolicy import effective, fragment, keys
 from tests.unit.formula.bad_pillars import nested
-from tests.unit.formula.systems import SID, policy
+from tests.unit.formula.systems import NOBLE, SID, policy
 
 APT_CONFIG = shutil.which("apt-config")
 needs_apt = pytest.mark.skipif(not APT_CONFIG, reason="apt-config is not installed here")
@@ -120,8 +120,16 @@ def test_only_on_error_survives_the_composition():
     assert composed["Unattended-Upgrade::MailReport"] == "only-on-error"
 
 
-def test_needrestart_is_left_alone_unless_it_is_managed():
-    assert fragment.needrestart(policy(None)) is None
+def test_needrestart_is_managed_on_debian_and_left_alone_on_ubuntu_and_where_the_pillar_says_so():
+    said = fragment.needrestart(policy(None))
+    assert "$nrconf{restart} = 'a';" in said
+    for unit in ("ssh", "salt-minion"):
+        assert f"qr(^{unit}\\.service$)}} = 0;" in said
+    assert fragment.needrestart(policy({"needrestart": {"mode": "unmanaged"}})) is None
+    assert fragment.needrestart(policy(None, NOBLE)) is None
+    assert "$nrconf{restart} = 'l';" in fragment.needrestart(
+        policy({"needrestart": {"mode": "list"}}, NOBLE)
+    )
 
 
 @pytest.mark.skipif(not shutil.which("perl"), reason="perl is not installed here")

@@ -146,6 +146,13 @@ def test_the_reboot_flag_is_read_with_its_packages_and_a_scheduled_reboot(machin
     assert observe.reboot(machine.host) == {
         "required": True,
         "packages": ["linux-image", "libc6"],
+        "reasons": [
+            {
+                "action": "reboot",
+                "what": "/run/reboot-required",
+                "why": "asked for by linux-image, libc6",
+            }
+        ],
         "scheduled": "2027-01-15T08:00:00+00:00",
     }
     assert machine.view().status()["verdict"] == "reboot_pending"

@@ -135,7 +135,7 @@ def test_grains_of_testing_without_a_release_number_are_enough():
         ({"whitelist": ["nginx"]}, "whitelist_strict"),
         ({"reboot": {"time": "04:00"}}, "policy is never"),
         ({"third_party": {"docker": {"origin": "Docker"}}}, "docker"),
-        ({"needrestart": {"mode": "automatic"}}, "sshd"),
+        ({"needrestart": {"never_restart": ["nginx"]}}, "sshd"),
     ],
 )
 def test_what_is_probably_not_meant_is_warned_about(pillar, words):
@@ -143,9 +143,9 @@ def test_what_is_probably_not_meant_is_warned_about(pillar, words):
 
 
 def test_sparing_ssh_or_one_big_step_silences_the_sshd_warning():
-    for more in ({"never_restart": ["ssh"]},):
+    for more in ({}, {"never_restart": ["ssh"]}):
         assert not policy({"needrestart": {"mode": "automatic", **more}}).warnings
-    whole = {"needrestart": {"mode": "automatic"}, "minimal_steps": False}
+    whole = {"needrestart": {"never_restart": ["nginx"]}, "minimal_steps": False}
     assert not policy(whole).warnings
 
 

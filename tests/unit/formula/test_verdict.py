@@ -18,6 +18,12 @@ HEALTHY = {
     "pending": (),
     "success_age": 3600,
 }
+
+
+def reason(action):
+    return {"action": action, "what": "it", "why": "that is why"}
+
+
 ONE = ("libc6",)
 FOREIGN = (Excluded("libc6", "not_allowed"),)
 
@@ -67,7 +73,11 @@ FOREIGN = (Excluded("libc6", "not_allowed"),)
         ({"lists_age": math.inf}, "stale", "no_lists"),
         ({"lists_age": 4 * SECONDS_PER_DAY}, "stale", "old_lists"),
         ({"lists_age": 4 * SECONDS_PER_DAY, "max_age_days": 7}, "ok", None),
-        ({"reboot_required": True}, "reboot_pending", "reboot_required"),
+        ({"needed": (reason("reboot"),)}, "reboot_pending", "reboot_required"),
+        ({"needed": (reason("restart"),)}, "restart_pending", "restart_service"),
+        ({"needed": (reason("reexec"),)}, "restart_pending", "reexec_systemd"),
+        ({"needed": (reason("ends"),)}, "restart_pending", "has_to_end"),
+        ({"needed": (reason("replace"),)}, "unsupported", "unsupported"),
     ],
 )
 def test_facts_lead_to_a_verdict_and_its_reason(change, expected, code):
@@ -77,7 +87,7 @@ def test_facts_lead_to_a_verdict_and_its_reason(change, expected, code):
 
 
 def test_the_worst_reason_decides_and_all_are_told_worst_first():
-    facts = Facts(**{**HEALTHY, "reboot_required": True, "interrupted": True,
+    facts = Facts(**{**HEALTHY, "needed": (reason("reboot"),), "interrupted": True,
                      "security_matches": False})  # fmt: skip
     answer, reasons = verdict.judge(facts)
     assert answer == "misconfigured"

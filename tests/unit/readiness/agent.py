@@ -43,10 +43,19 @@ FINE = {
     "run/cloud-init/result.json": '{"v1": {"errors": []}}',
     "proc/sys/kernel/random/boot_id": "boot-1\n",
     "usr/local/lib/asgcycle/patched/__main__.py": "",
+    "proc/1/maps": "",
     "run/asgcycle/lists": "{}",
     "run/asgcycle/highstate": "{}",
 }
 """A Debian host on which every check passes."""
+
+OLD_LIBRARY = {
+    "proc/7/maps": "7f00-7f01 r-xp 00000000 00:01 3  /usr/lib/libssl.so.3 (deleted)\n",
+    "proc/7/cgroup": "0::/system.slice/ssh.service\n",
+    "proc/7/comm": "sshd\n",
+    "var/lib/dpkg/info/libssl3:amd64.list": "/.\n/usr/lib/libssl.so.3\n",
+}
+"""What sshd looks like after an upgrade of a library that it uses."""
 
 NOTHING_PENDING = {"packages": [], "broken": [], "unknown": [], "used": []}
 ANSWERS = {
@@ -55,15 +64,17 @@ ANSWERS = {
     "state.highstate": (0, "{}", ""),
     "needs-restarting": (0, "", ""),
     "check-update": (0, "", ""),
+    "sshd -t": (0, "", ""),
+    "systemctl": (0, "", ""),
 }
 """Commands by a word of theirs, and what they answer."""
 
 
 class Commands:
-    """Answers commands from a table and remembers them; a value may be a function."""
+    """Answers commands from a table, a test's own first; a value may be a function."""
 
     def __init__(self, **answers: Any) -> None:
-        self.answers = {**ANSWERS, **answers}
+        self.answers = answers | {key: ANSWERS[key] for key in ANSWERS if key not in answers}
         self.run: list[list[str]] = []
 
     def __call__(self, argv: list[str], seconds: float) -> tuple[int, str, str]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from types import SimpleNamespace
 
 import pytest
 
 from aptpolicy import values
-from tests.unit.readiness.agent import NOTHING_PENDING, checks, edges, host
+from tests.unit.readiness.agent import NOTHING_PENDING, OLD_LIBRARY, checks, edges, host
 
 RPM = {"usr/bin/apt-get": None}
 
@@ -64,31 +63,15 @@ def test_cloud_init_has_to_have_ended_without_errors(tmp_path, files, words):
         ({"run/reboot-required": ""}, "an update"),
         (
             {"run/reboot-required": "", "run/reboot-required.pkgs": "libc6\nlibc6\ndbus\n"},
-            "required by libc6, dbus",
+            "asked for by libc6, dbus",
         ),
         ({"run/systemd/shutdown/scheduled": "USEC=1"}, "scheduled"),
-        ({"boot/vmlinuz-999.1.0-18-cloud-amd64": ""}, "999.1.0-18-cloud-amd64 is installed"),
+        (OLD_LIBRARY, "ssh.service: runs replaced libssl3"),
+        ({"usr/local/lib/asgcycle/patched/__main__.py": None}, "is not here yet"),
     ],
 )
 def test_a_reboot_is_pending(tmp_path, files, words):
     assert words in said(tmp_path, files)["reboot"]
-
-
-@pytest.mark.parametrize(
-    ("running", "installed", "newest"),
-    [
-        ("6.1.0-18-cloud-amd64", ["6.1.0-9-cloud-amd64", "6.1.0-18-cloud-amd64"], None),
-        ("6.1.0-9-cloud-amd64", ["6.1.0-18-cloud-amd64"], "6.1.0-18-cloud-amd64"),
-        ("6.1.0-18-amd64", ["6.1.0-18-cloud-amd64"], None),
-        ("6.12.48+deb13-amd64", ["6.12.57+deb13-amd64"], "6.12.57+deb13-amd64"),
-        ("6.12.48+deb13-cloud-amd64", ["6.12.48+deb13-amd64"], None),
-        ("5.15.0-1051-aws", ["5.15.0-1052-aws", "5.4.0-2000-aws"], "5.15.0-1052-aws"),
-        ("6.1.0-18-amd64", [], None),
-        ("6.1.0-18-amd64", ["old-by-hand"], None),
-    ],
-)
-def test_kernels_are_compared_by_their_numbers(running, installed, newest):
-    assert checks.newer_kernel(running, installed) == ((newest, running) if newest else None)
 
 
 def test_amazon_linux_is_asked_by_needs_restarting(tmp_path):
@@ -253,7 +236,8 @@ def test_an_unreadable_file_is_unknown(tmp_path):
     assert "unknown" in dict(checks.look(machine, ["cloud-init"]))["cloud-init"]
 
 
-def test_the_running_kernel_is_that_of_the_system(tmp_path, monkeypatch):
-    monkeypatch.setattr(checks.os, "uname", lambda: SimpleNamespace(release="6.1.0-17-amd64"))
-    told = said(tmp_path, {"boot/vmlinuz-6.1.0-18-amd64": ""})
-    assert told["reboot"] == "kernel 6.1.0-18-amd64 is installed, but 6.1.0-17-amd64 runs"
+def test_the_running_kernel_is_that_of_the_system(tmp_path):
+    version, _, flavour = os.uname().release.partition("-")
+    newer = f"9{version}-{flavour}" if flavour else f"9{version}"
+    told = said(tmp_path, {f"boot/vmlinuz-{newer}": ""})
+    assert f"{newer} is installed, {os.uname().release} runs" in told["reboot"]

@@ -39,7 +39,7 @@ def run(given, **settings):
 
 
 def test_without_a_hook_the_agent_does_not_need_its_part_for_hooks(given):
-    assert run(given, checks=["cloud-init", "reboot"]) == (0, "")
+    assert run(given, checks=["cloud-init", "highstate"]) == (0, "")
     assert console(given / "root") == ["asgcycle: ready instance=unknown"]
 
 

@@ -7,7 +7,7 @@ import json
 
 import salt.utils.crypt
 
-from tests.unit.readiness.agent import agent, config, console, host, marker
+from tests.unit.readiness.agent import OLD_LIBRARY, agent, config, console, host, marker
 
 
 class Time:
@@ -51,9 +51,26 @@ def test_a_reason_is_told_once_until_it_changes(tmp_path):
     )
     assert (code, time.now) == (0, 50)
     assert console(tmp_path) == [
-        "asgcycle: not ready: reboot: reboot required by an update",
+        "asgcycle: not ready: reboot: /run/reboot-required: asked for by an update",
         "asgcycle: ready instance=unknown",
     ]
+
+
+def test_services_on_replaced_libraries_are_restarted_and_then_it_is_ready(tmp_path):
+    def restarted():
+        (tmp_path / "proc/7/maps").write_text("")
+        return 0, "", ""
+
+    code, machine, _ = waiting(tmp_path, OLD_LIBRARY, **{"try-restart ssh.service": restarted})
+    assert code == 0
+    assert machine.run.count("sshd -t") == machine.run.count("try-restart ssh.service") == 1
+
+
+def test_a_service_that_a_restart_does_not_help_is_restarted_once_and_holds_it_back(tmp_path):
+    code, machine, _ = waiting(tmp_path, OLD_LIBRARY, settings={"timeout": 60})
+    assert (code, marker(tmp_path)) == (1, None)
+    assert machine.run.count("try-restart ssh.service") == 1
+    assert "ssh.service: runs replaced libssl3" in console(tmp_path)[0]
 
 
 def test_no_highstate_is_begun_before_the_other_checks_pass(tmp_path):
@@ -76,7 +93,10 @@ def test_the_highstate_is_applied_and_everything_is_looked_at_again(tmp_path):
     )
     assert code == 1
     assert machine.run.count("state.highstate") == 1
-    assert console(tmp_path)[-2] == "asgcycle: not ready: reboot: reboot required by an update"
+    assert (
+        console(tmp_path)[-2]
+        == "asgcycle: not ready: reboot: /run/reboot-required: asked for by an update"
+    )
     assert marker(tmp_path) is None
 
 
@@ -194,7 +214,7 @@ def test_once_prints_every_reason_and_changes_nothing(tmp_path, capsys):
     code, out = command(tmp_path, capsys, "--once", checks=["cloud-init", "reboot", "highstate"])
     assert code == 1
     assert out.splitlines() == [
-        "not ready: reboot: reboot required by an update",
+        "not ready: reboot: /run/reboot-required: asked for by an update",
         "not ready: highstate: no clean highstate in this boot",
     ]
     assert set(tmp_path.rglob("*")) - set(before) == {

@@ -15,7 +15,7 @@ class System:
         self.folder = folder
         self.part = FILES / part
         self.calls = folder / "calls"
-        for name in ("basename", "sh", "grep"):
+        for name in ("basename", "cat", "sh", "grep"):
             (folder / name).symlink_to(f"/usr/bin/{name}")
 
     def has(self, name, code=0, says=""):

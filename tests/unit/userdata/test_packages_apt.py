@@ -10,7 +10,9 @@ UPDATE = f"{APT_GET} -o APT::Update::Error-Mode=any update"
 
 @pytest.fixture
 def system(tmp_path):
-    return System(tmp_path, "packages-apt.sh")
+    found = System(tmp_path, "packages-apt.sh")
+    found.has("dpkg-query", says="openssl 1")
+    return found
 
 
 @pytest.mark.parametrize(
@@ -28,7 +30,22 @@ def test_a_list_that_cannot_be_fetched_is_an_error_whatever_apt_makes_of_it(
     system, code, says, good
 ):
     system.has("apt-get", code, says)
-    assert (system.run("prepare", REBOOT="never")[0] == 0) is good
+    assert (system.run("prepare", REBOOT="never", DONE=str(system.folder))[0] == 0) is good
+
+
+@pytest.mark.parametrize(("after", "reboots"), [("openssl 1", False), ("openssl 2", True)])
+def test_it_asks_for_a_reboot_as_soon_as_something_was_upgraded(system, after, reboots):
+    system.has("apt-get")
+    settings = {"REBOOT": "if_required", "DONE": str(system.folder)}
+    assert system.run("prepare", **settings)[0] == 0
+    system.has("dpkg-query", says=after)
+    assert (system.run("reboot_required", **settings)[0] == 0) is reboots
+    system.run("prepare", **settings)  # tried again after a failure
+    assert (system.run("reboot_required", **settings)[0] == 0) is reboots
+
+
+def test_without_an_upgrade_only_the_flag_asks_for_a_reboot(system):
+    assert system.run("reboot_required", DONE=str(system.folder))[0] != 0
 
 
 def test_the_minion_comes_in_its_version_from_lists_that_were_fetched(system):

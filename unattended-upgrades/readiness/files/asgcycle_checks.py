@@ -49,36 +49,33 @@ def cloud_init(host):
 
 
 def reboot(host):
-    """No installed update asks for a reboot, and none is scheduled."""
+    """Nothing runs what an upgrade has replaced, and no reboot is scheduled."""
     if host.exists("run/systemd/shutdown/scheduled"):
         return "a shutdown is scheduled"
     if not host.has("apt-get"):
         return rpm_reboot(host)
-    if host.exists("run/reboot-required"):
-        names = dict.fromkeys((host.text("run/reboot-required.pkgs") or "").split())
-        return "reboot required by {}".format(few(names) or "an update")
-    newer = newer_kernel(os.uname().release, installed_kernels(host))
-    return "kernel {} is installed, but {} runs".format(*newer) if newer else None
+    reasons = in_force(host)["reasons"]
+    return few(["{what}: {why}".format(**one) for one in reasons], 2) or None
 
 
-def installed_kernels(host):
-    """Releases of the kernels in /boot; none in a container."""
-    try:
-        names = os.listdir(host.path("boot"))
-    except FileNotFoundError:
-        return []
-    return [name[len("vmlinuz-") :] for name in names if name.startswith("vmlinuz-")]
+def in_force(host):
+    """What has to happen so that everything installed is in force, as ``patched`` says it."""
+    if lacks_definition(host):
+        raise Unknown(f"/{DEFINITION} is not here yet")
+    from patched import needed, running
+
+    look = running.look(host.root)
+    if look["unknown"]:
+        raise Unknown("{what}: {why}".format(**look["unknown"][0]))
+    return needed.needed(look)
 
 
-def newer_kernel(running, installed):
-    """``(installed, running)`` when a newer kernel waits for a reboot, else None."""
-    newest = max(installed, key=kernel_version, default=running)
-    return (newest, running) if kernel_version(newest) > kernel_version(running) else None
+def restart_services(host):
+    """Carry out what is milder than a reboot; None when it was done, else why not."""
+    from patched import restart
 
-
-def kernel_version(release):
-    """The numbers before the flavour: 6.1.0-18-cloud-amd64 → (6, 1, 0, 18)."""
-    return tuple(map(int, re.findall(r"\d+", re.match(r"[\d.]*(-\d+)*", release).group())))
+    failed = restart.carry_out(restart.plan(in_force(host)), host.run)
+    return few([f"restart of {unit}: {said}" for unit, said in failed.items()], 2) or None
 
 
 def rpm_reboot(host):
@@ -106,7 +103,7 @@ def packages(host):
     """What the package ``patched`` says; a process of its own, as apt may hang."""
     if lacks_definition(host):
         raise Unknown(f"/{DEFINITION} is not here yet")
-    code, out, err = host.run([sys.executable, host.path(DEFINITION)], READ_SECONDS)
+    code, out, err = host.run([sys.executable, "-B", host.path(DEFINITION)], READ_SECONDS)
     if code != 0:
         raise Unknown(last_line(err, out))
     return json.loads(out)

@@ -4,6 +4,7 @@
 export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 LC_ALL=C
 LOCK_SECONDS=300 # what else works on packages at boot is given time
 OVERRIDE=/etc/apt/apt.conf.d/zzz-asgcycle-first-boot
+BEFORE=${DONE:-/run}/packages # and their versions, before the upgrade
 HOLDS=/var/lib/unattended-upgrades/salt-holds # the formula reads it (aptpolicy/holds.py)
 
 apt_get() { apt-get -qy -o "DPkg::Lock::Timeout=$LOCK_SECONDS" "$@"; }
@@ -23,7 +24,8 @@ prepare() {
     [ "$REBOOT" = if_required ] && flags=${FLAG_PACKAGES:-}
     # shellcheck disable=SC2086 # a list of words
     apt_get install --no-install-recommends unattended-upgrades $flags || return 1
-    hold
+    hold || return 1
+    [ -e "$BEFORE" ] || dpkg-query -W >"$BEFORE"
 }
 
 # A hold that the image has brought is not ours. What is written down, the formula may release.
@@ -51,7 +53,11 @@ upgrade_security() {
 # What to do about changed configuration files is in the formula's fragment.
 upgrade_all() { apt_get dist-upgrade; }
 
-reboot_required() { [ -e /run/reboot-required ]; }
+# What this boot has started still runs what was upgraded, dbus and systemd too.
+reboot_required() {
+    [ -e /run/reboot-required ] ||
+        { [ -e "$BEFORE" ] && [ "$(dpkg-query -W)" != "$(cat "$BEFORE")" ]; }
+}
 
 # With upgrade=none no list has been fetched yet; the version may be held, or older than the image's.
 install_minion() {
