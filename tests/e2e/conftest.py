@@ -16,6 +16,8 @@ from tests.hosts import capability, roots
 from tests.hosts.repository import Repository
 from tests.hosts.scratch import Scratch
 
+REPO = Path(__file__).parents[2]
+
 ROLE = "/etc/role:\n  file.managed:\n    - contents: {{ grains.role }}\n"
 
 
@@ -39,6 +41,7 @@ def master(salt_factories: Any, tmp_path_factory: pytest.TempPathFactory) -> Ite
     states = tmp_path_factory.mktemp("states")
     (states / "top.sls").write_text("base: {'*': [role]}\n")
     (states / "role.sls").write_text(ROLE)
+    (states / "_utils").symlink_to(REPO / "_utils")  # the agent takes its definition of patched
     daemon = salt_factories.salt_master_daemon(
         "master",
         # salt-factories would accept every key

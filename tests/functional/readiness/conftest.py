@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.functional.readiness.imds import Imds
-from tests.unit.readiness.agent import FINE, SOURCE
+from tests.unit.readiness.agent import BESIDE, FINE, SOURCE
 
 HOOK = "asgcycle-ready"
 PATIENCE_S = 30
@@ -53,6 +54,7 @@ class Machine:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            env={**os.environ, "PYTHONPATH": str(BESIDE)},
         )
 
     def open_gate(self) -> None:
