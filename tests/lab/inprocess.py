@@ -13,7 +13,11 @@ from typing import Any
 import botocore.session
 from botocore.client import BaseClient
 from botocore.config import Config
-from botocore.exceptions import ConnectionClosedError, ParamValidationError
+from botocore.exceptions import (
+    ConnectionClosedError,
+    CredentialRetrievalError,
+    ParamValidationError,
+)
 from botocore.parsers import ResponseParserError
 from botocore.validate import ParamValidator
 
@@ -23,6 +27,9 @@ from tests.lab.world import ApiError, World
 
 # Seconds a call takes over the network, about what a call within a region costs.
 CALL_SECONDS = 0.05
+# botocore asks a metadata service once, for a second at most, and says this when it gets nothing.
+METADATA_SECONDS = 1.0
+NO_CREDENTIALS = "Credential refresh failed, response did not contain: access_key, secret_key"
 _SESSION = botocore.session.Session()
 
 
@@ -99,6 +106,7 @@ class InProcessAWS:
     ) -> dict[str, Any]:
         model = client.meta.service_model.operation_model(operation)
         self._check(params, model.input_shape)
+        self._renew_credentials()
         self.clock.sleep(self.call_seconds)
         fault = self.world.on_call(service, operation, params)
         if fault is not None and fault.latency:
@@ -132,6 +140,12 @@ class InProcessAWS:
             return {}
         ahead = self.clock_offset + self.world.clock_skew()
         return {"date": formatdate(self.world.now + ahead, usegmt=True)}
+
+    def _renew_credentials(self) -> None:
+        """Do as botocore does with a master's credentials: a call that lacks them is not sent."""
+        if self.world.metadata_down():
+            self.clock.sleep(METADATA_SECONDS)
+            raise CredentialRetrievalError(provider="iam-role", error_msg=NO_CREDENTIALS)
 
     def _answer(
         self, service: str, operation: str, params: dict[str, Any], fault: Any

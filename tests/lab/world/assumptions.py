@@ -129,6 +129,14 @@ TABLE: Mapping[str, Assumption] = {
     "HK-6": _text("an unknown hook is refused in the lab's words"),
     "HK-9": _text("a heartbeat timeout out of bounds is refused in the lab's words"),
     # -- load balancers -------------------------------------------------------------------------
+    "TG-1": Assumption(
+        "with-service",
+        "an instance is registered in the instant in which it becomes InService",
+        {
+            "before": "it is registered 20 seconds before, and may be healthy while it is Pending",
+            "after": "it is registered 20 seconds after, and until then unknown to load balancers",
+        },
+    ),
     "TG-7": _kept("scenarios set interval and thresholds, which makes one like the other"),
     # -- terminations ---------------------------------------------------------------------------
     "TE-1": Assumption(

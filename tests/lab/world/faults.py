@@ -43,6 +43,7 @@ WINDOW_KINDS: Mapping[str, frozenset[str]] = {
     "slow_launch": LAUNCHES | {"seconds", "group"},
     "stale_reads": frozenset({"seconds"}),
     "clock_skew": frozenset({"seconds"}),
+    "metadata_down": frozenset({"count", "probability"}),
 }
 # Kinds that happen once: at a time, or just before the nth call of an operation is applied.
 TRIGGER = frozenset({"operation", "nth"})

@@ -10,6 +10,8 @@ from .model import SERVING, Debt, Group, Instance, LaunchData
 
 # Seconds; how long a group waits at most that waits longer each time.
 LONGEST_RETRY = 600.0
+# Seconds between InService and registration, where the one does not come with the other.
+JOINS_AFTER = 20.0
 AWS_CAPACITY = Debt("aws", "capacity", "")
 
 
@@ -240,8 +242,26 @@ class Launching(Core):
         if not instance.lifecycle.startswith("Pending") or instance.state != "running":
             return
         group = self.groups[instance.group]
-        if not group.suspends("AddToLoadBalancer"):
+        joins = not group.suspends("AddToLoadBalancer")
+        if self.assumes("TG-1", "after") and joins:
+            self.clock.after(JOINS_AFTER, self._join, instance)
+        elif joins:
             self.register(instance, group.load_balancers)
+        if self.assumes("TG-1", "before"):
+            self.clock.after(JOINS_AFTER, self._into_service, instance)
+        else:
+            self._into_service(instance)
+
+    def _join(self, instance: Instance) -> None:
+        """Register an instance that has been in service for a while."""
+        group = self.groups.get(instance.group)
+        if group is not None and instance.lifecycle == SERVING:
+            self.register(instance, group.load_balancers)
+
+    def _into_service(self, instance: Instance) -> None:
+        if not instance.lifecycle.startswith("Pending") or instance.state != "running":
+            return
+        group = self.groups[instance.group]
         instance.in_service_at = self.now
         self.move(instance, SERVING)
         self.end_activity(instance.activity)

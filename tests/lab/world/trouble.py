@@ -171,6 +171,10 @@ class Trouble(Traffic):
         windows = [fault.get("seconds", 3.0) for _, fault in self._open("stale_reads")]
         return max([self.delays.stale_reads, *windows])
 
+    def metadata_down(self) -> bool:
+        """Say whether the metadata service answers 503 to this request, asked once for each."""
+        return any(self._strikes(index, fault) for index, fault in self._open("metadata_down"))
+
     def clock_skew(self) -> float:
         """Return by how many seconds the Date of AWS's answers is ahead."""
         return sum(fault.get("seconds", 0.0) for _, fault in self._open("clock_skew"))

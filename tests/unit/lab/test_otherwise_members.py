@@ -208,6 +208,34 @@ def test_terminating_in_standby_with_decrement_lowers_desired(bench):
     assert lab.group.desired == 3
 
 
+# -- load balancers -------------------------------------------------------------------------------
+
+
+def newcomer(lab, seconds: float) -> tuple[str, str | None]:
+    """Launch an instance; return its lifecycle and target state after so long."""
+    lab.world.set_desired_capacity("web", 4)
+    lab.wait(seconds)
+    key = lab.ids()[3]
+    return lab.group.instances[key].lifecycle, lab.target(key)
+
+
+QUICK = {"delays": {"registration": 5}, "boot": {"median": 1}}
+
+
+def test_an_instance_is_registered_before_it_is_in_service(bench):
+    lab = bench(3, **QUICK, **otherwise("TG-1", "before"))
+    assert newcomer(lab, 25) == ("Pending", "healthy")
+    lab.wait(20)
+    assert len(lab.ids("InService")) == 4
+
+
+def test_an_instance_is_registered_after_it_has_entered_service(bench):
+    lab = bench(3, **QUICK, **otherwise("TG-1", "after"))
+    assert newcomer(lab, 25) == ("InService", None)
+    lab.wait(25)
+    assert lab.target(lab.ids()[3]) == "healthy"
+
+
 # -- members --------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from botocore.exceptions import CredentialRetrievalError
 
 from tests.lab.world import Fault
 
@@ -77,6 +78,28 @@ def test_FA17_what_is_left_out_of_one_answer_stays_in_those_that_share_its_rows(
     lab.world.inject(Fault("member_missing", count=1))
     members(lab)
     assert len(before) == 3
+
+
+def test_FA20_calls_are_not_sent_while_credentials_cannot_be_renewed(bench):
+    lab = bench(3)
+    lab.world.inject(Fault("metadata_down", at=10, until=60))
+    assert len(members(lab)) == 3
+    lab.wait(10)
+    before = len(lab.since("Call"))
+    for _ in range(2):
+        with pytest.raises(CredentialRetrievalError, match="iam-role"):
+            members(lab)
+    assert len(lab.since("Call")) == before
+    lab.wait(60)
+    assert len(members(lab)) == 3
+
+
+def test_FA20_the_metadata_service_may_fail_once(bench):
+    lab = bench(3)
+    lab.world.inject(Fault("metadata_down", count=1))
+    with pytest.raises(CredentialRetrievalError):
+        members(lab)
+    assert len(members(lab)) == 3
 
 
 def test_FA18_one_answer_knows_no_such_group_or_none_of_its_members(bench):
