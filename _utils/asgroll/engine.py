@@ -113,7 +113,7 @@ class Engine:
         :raises JournalError: the journal cannot be written before anything was changed. Later on
             the roll ends by putting back what it changed, because it could not be taken up again.
         """
-        begun, roll = roll, self._lease.acquire(roll)
+        begun, roll = roll, self._held(self._lease.acquire(roll))
         try:
             roll = self._keeper.begin(roll)
         except JournalError:
@@ -130,6 +130,15 @@ class Engine:
         self.leftover = self._lease.release(roll)
         self._emit(roll, Step.FINISHED, roll.reason or roll.phase.value, result=roll.phase.value)
         return roll
+
+    def _held(self, roll: Roll) -> Roll:
+        """What is waited for runs from now: taking the lease may have lasted."""
+        now = self._clock()
+        return roll.with_(
+            progress_at=now,
+            resumed_at=now if roll.resumed_at else 0.0,
+            restoring_since=None if roll.restoring_since is None else now,
+        )
 
     @property
     def overtaken(self) -> bool:

@@ -10,6 +10,7 @@ from tests.functional.roll.harness import (
     begin,
     finish,
     judge,
+    lease,
     roll,
     spec,
 )
@@ -199,3 +200,32 @@ def test_what_serves_though_not_yet_for_long_enough_stays_while_capacity_is_shor
     )
     assert_kept(outcome)
     assert outcome.phase == "stopped"
+
+
+def test_the_time_that_taking_the_lease_lasts_is_none_without_progress():
+    # A write that took more than two seconds makes it wait for 34: "no progress for 30s", and the
+    # roll was over before it had looked.
+    quick = {"reaction": 1, "running": 1, "registration": 1, "termination": 1}
+    balancer = {"name": "web", "deregistration_delay": 1}
+    outcome = roll(
+        spec(2, target_groups=[balancer], boot={"median": 1, "sigma": 0}, delays=quick),
+        faults=[Fault("latency", operation="CreateOrUpdateTags", nth=1, count=1, seconds=3)],
+        leased=True,
+        ready_timeout=24,
+        drain_timeout=6,
+        poll_interval=1,
+    )
+    assert "no progress" not in outcome.roll.reason
+    assert outcome.mutations()["SetDesiredCapacity"] == 1
+
+
+def test_the_time_that_taking_the_lease_lasts_is_not_taken_from_putting_back():
+    run = begin(spec(2), surge=2, ready_timeout=10, drain_timeout="5m", on_signal="pause")
+    finish(run, stop=lambda world, turn: "SIGINT" if turn >= 3 else None)
+    assert run.outcome.summary["left_changed"]
+    run.outcome.roll = run.outcome.roll.reopened(Phase.RESTORING, run.clock.now())
+    fault = Fault("latency", at=run.clock.now() - run.began, seconds=3, count=1,
+                  operation="CreateOrUpdateTags")  # fmt: skip
+    run.outcome.world.inject(fault)
+    finish(run, lease=lease(run))
+    assert run.outcome.summary["left_changed"] == {}
