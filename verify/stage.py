@@ -32,7 +32,10 @@ AT_REST = {
     "DefaultCooldown": 300,
     "HealthCheckGracePeriod": 300,
     "TerminationPolicies": ["Default"],
+    "NewInstancesProtectedFromScaleIn": False,
 }
+#: Takes a maintenance policy back (API UpdateAutoScalingGroup).
+NO_POLICY = {"MinHealthyPercentage": -1, "MaxHealthyPercentage": -1}
 
 
 class TooLate(Exception):
@@ -261,6 +264,8 @@ class Stage:
         wrong = {key: value for key, value in AT_REST.items() if group.get(key) != value}
         if group["LaunchTemplate"].get("Version") != "1":
             wrong["LaunchTemplate"] = {"LaunchTemplateId": self.template, "Version": "1"}
+        if (group.get("InstanceMaintenancePolicy") or NO_POLICY) != NO_POLICY:
+            wrong["InstanceMaintenancePolicy"] = NO_POLICY
         parked = [
             item["InstanceId"] for item in group["Instances"] if item["LifecycleState"] == "Standby"
         ]

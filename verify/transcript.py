@@ -38,6 +38,7 @@ _KEPT = """
     SuccessfullyDeletedLaunchTemplateVersions UnsuccessfullyDeletedLaunchTemplateVersions
     ResponseError
     TargetHealthDescriptions Target Id Port TargetHealth Reason HealthCheckPort
+    InstanceMaintenancePolicy MinHealthyPercentage MaxHealthyPercentage
     AdministrativeOverride MetricAlarms CompositeAlarms
 """
 KEPT = frozenset(_KEPT.split())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from verify.probes import calls, capacity, hooks, members, sizes, traffic
+from verify.probes import calls, capacity, hooks, members, sizes, traffic, upkeep
 from verify.stage import Stage
 
 #: When a probe plays: with the group alone, with a target group that has no load balancer yet,
@@ -60,6 +60,8 @@ PROBES = (
     _probe("detach", members.detach, "ME-6 ME-7"),
     _probe("health", members.health, "HE-4 HE-6", 1),
     _probe("refresh", members.refresh, "IR-2 IR-3 IR-4 IR-5"),
+    _probe("maintenance", upkeep.maintenance, "AS-15 MP-1 MP-4", 2),
+    _probe("born-protected", upkeep.born_protected, "ME-8", 1),
     _probe("launch-hooks", hooks.launching, "HK-1 HK-2 HK-4 HK-7 HK-8", 4),
     _probe("hook-timeout", hooks.timeout, "HK-3", 1),
     _probe("termination-hook", hooks.terminating, "HK-5", 1),
