@@ -69,6 +69,13 @@ def compare(real: list[dict[str, Any]], lab: list[dict[str, Any]]) -> list[Compa
     unclear = {line["rule"]: line["why"] for line in real if line["kind"] == "unclear"}
     stuck = {line["rule"]: line["why"] for line in lab if line["kind"] == "unclear"}
     reasons = rules.why_not()
+    reasons |= {rule: "its probe was not chosen" for probe in PROBES for rule in probe.rules}
+    reasons |= {
+        rule: NOT_REACHED
+        for probe in PROBES
+        if probe.name in real[0]["probes"]
+        for rule in probe.rules
+    }
     known = dict.fromkeys([*rules.known(), *(rule for rule, _ in there)])
     compared = []
     for rule in known:
