@@ -203,17 +203,15 @@ def read(path: Path) -> list[dict[str, Any]]:
     Raises:
         Unreadable: it is none.
     """
-    lines = []
     try:
-        for number, text in enumerate(path.read_text("utf-8").splitlines(), 1):
-            line = json.loads(text)
-            if not isinstance(line, dict) or "kind" not in line:
-                raise Unreadable(f"{path}:{number}: no line of a transcript")
-            lines.append(line)
+        lines = [json.loads(text) for text in path.read_text("utf-8").splitlines()]
     except OSError as wrong:
         raise Unreadable(f"{path}: {wrong.strerror}") from wrong
     except ValueError as wrong:
         raise Unreadable(f"{path}: {wrong}") from wrong
+    for number, line in enumerate(lines, 1):
+        if not isinstance(line, dict) or "kind" not in line:
+            raise Unreadable(f"{path}:{number}: no line of a transcript")
     if not lines or lines[0]["kind"] != "run":
         raise Unreadable(f"{path}: does not begin with a line of kind run")
     if lines[0].get("format") != FORMAT:

@@ -65,7 +65,7 @@ def _change(before: int, after: int) -> str:
 
 
 def two_changes(stage: Stage) -> None:
-    """CA-2: what was changed back, and two changes before the group acts."""
+    """CA-2, CA-8: what was changed back, and two changes before the group acts."""
     before = stage.members()
     stage.must("SetDesiredCapacity", DesiredCapacity=SIZE + 1)
     stage.must("SetDesiredCapacity", DesiredCapacity=SIZE)
@@ -80,6 +80,27 @@ def two_changes(stage: Stage) -> None:
     cause = _activity(stage, stage.new_member(before)).get("Cause", "")
     both = _change(SIZE, SIZE + 1) in cause and _change(SIZE + 1, SIZE + 2) in cause
     stage.found("CA-2", "two changes in one Cause", True, both, cause)
+    step = f"increasing the capacity from {SIZE} to {SIZE + 2}"
+    stage.found("CA-8", "names the whole step", True, step in cause, cause)
+
+
+def half_members(stage: Stage) -> None:
+    """TE-14, TE-15: terminating what is still Pending, and what is in Standby."""
+    before = stage.members()
+    stage.must("SetDesiredCapacity", DesiredCapacity=SIZE + 1)
+    new = stage.new_member(before)
+    if stage.state(new) == "Pending":
+        answer = stage.terminate(new, decrement=True)
+        stage.found("TE-14", "while Pending", "ok", answer.code, answer.text)
+    stage.rest()
+    stage.resize(MinSize=0)
+    one = stage.serving()[0]
+    stage.must("EnterStandby", InstanceIds=[one], ShouldDecrementDesiredCapacity=True)
+    stage.states_until(one, "Standby")
+    answer = stage.terminate(one, decrement=True)
+    stage.found("TE-15", "terminating from Standby", "ok", answer.code, answer.text)
+    stage.states_until(one, "gone")
+    stage.found("TE-15", "desired after it", SIZE - 1, stage.group()["DesiredCapacity"])
 
 
 def _scale_in(stage: Stage) -> None:

@@ -86,29 +86,37 @@ def _call_unhealthy(stage: Stage, instance: str, respect: bool) -> None:
 
 
 def refresh(stage: Stage) -> None:
-    """IR-2, IR-3, IR-4, IR-5: an instance refresh that is cancelled before it does anything."""
+    """IR-2 to IR-7: an instance refresh that is cancelled before it does anything."""
     before = set(stage.serving())
     stage.must("SuspendProcesses", ScalingProcesses=["InstanceRefresh"])
     none = "ActiveInstanceRefreshNotFound"
     stage.refused("IR-3", "cancelling none", none, stage.scale("CancelInstanceRefresh"))
     first = stage.scale("StartInstanceRefresh")
+    stage.found("IR-6", "starting one while suspended", "ok", first.code, first.text)
     if not first.ok:
-        stage.refused("IR-5", "starting one while suspended", "ok", first)
         stage.must("ResumeProcesses", ScalingProcesses=["InstanceRefresh"])
         first = stage.scale("StartInstanceRefresh")
     started = first.data["InstanceRefreshId"]
+    listed = stage.must("DescribeInstanceRefreshes")["InstanceRefreshes"]
+    ids = [row["InstanceRefreshId"] for row in listed]
+    stage.found("IR-7", "listed at once", True, started in ids)
     second = stage.scale("StartInstanceRefresh")
     stage.refused("IR-2", "a second refresh", "InstanceRefreshInProgress", second)
     back = stage.scale("RollbackInstanceRefresh")
     code = "IrreversibleInstanceRefresh"
     stage.refused("IR-4", "without desired configuration", code, back)
     stage.quiet()
+    stage.found("IR-6", "waits as", "InProgress", _status(stage, started))
     stage.found("IR-5", "replaced while suspended", 0, len(before - set(stage.serving())))
     stage.must("CancelInstanceRefresh")
 
     def ended() -> str:
-        rows = stage.must("DescribeInstanceRefreshes", InstanceRefreshIds=[started])
-        status = rows["InstanceRefreshes"][0]["Status"]
-        return "" if status in ("Pending", "InProgress", "Cancelling") else status
+        status = _status(stage, started)
+        return "" if status in ("Pending", "InProgress", "Cancelling", "Unlisted") else status
 
     stage.found("IR-3", "how it ends", "Cancelled", stage.wait("the refresh ends", ended))
+
+
+def _status(stage: Stage, refresh_id: str) -> str:
+    rows = stage.must("DescribeInstanceRefreshes", InstanceRefreshIds=[refresh_id])
+    return rows["InstanceRefreshes"][0]["Status"] if rows["InstanceRefreshes"] else "Unlisted"

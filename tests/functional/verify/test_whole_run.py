@@ -83,18 +83,26 @@ def test_a_whole_run_agrees_leaves_nothing_and_tells_nothing_of_the_account(veri
     assert actions(lines[-1]["calls"]) | CHECKED_BESIDES | OF_THE_IMAGE == allowed
 
 
-#: A lab that does in one rule otherwise than the one that `bin/lab conformance` starts.
+#: A lab that does otherwise in some rules than the one that `bin/lab conformance` starts.
 OTHERWISE = {
     **SCENARIO,
-    "faults": [*SCENARIO["faults"], {"kind": "denied", "operation": "ExitStandby"}],
+    "assumptions": {
+        "AS-2": "other-words",
+        "AS-4": "later",
+        "AS-12": "ignored",
+        "TE-8": "refused",
+    },
 }
+DIFFERENT = {"AS-4", "AS-12", "TE-8"}
+PLAYED = ("bounds", "bounds-move", "processes", "terminations")
 
 
-def test_a_transcript_names_the_rule_in_which_the_lab_is_otherwise(tmp_path):
+def test_a_transcript_names_the_rules_in_which_the_lab_is_otherwise(tmp_path):
     with LabServer({"region": REGION, **OTHERWISE}, speed=SPEED) as lab:
         verify = Verify(lab, tmp_path)
-        code, out, _ = verify("--yes", "--only", "bounds,ids,launch", "--no-balancer")
+        code, out, _ = verify("--yes", "--only", ",".join(PLAYED), "--no-balancer")
     assert code == 1, out
+    assert set(re.search(r"^DIFFERS +3: (.*)$", out, re.MULTILINE)[1].split()) == DIFFERENT
     done = subprocess.run(
         [str(LAB), "conformance", "--transcript", str(verify.transcript)],
         capture_output=True,
@@ -105,18 +113,16 @@ def test_a_transcript_names_the_rule_in_which_the_lab_is_otherwise(tmp_path):
     assert (done.returncode, done.stderr) == (1, "")
     lines = done.stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    assert lines[0].startswith("transcript of another endpoint than AWS, eu-central-1, 3 probes")
+    assert lines[0].startswith("transcript of another endpoint than AWS, eu-central-1, 4 probes")
     said = " ".join(done.stdout.split())
-    assert "ME-3 differs: leaving Standby from InService: seen AccessDenied" in said
-    assert "the lab ValidationError" in said
-    assert "differs: 1 ME-3" in said
+    assert "TE-8 differs: terminating it again: seen ValidationError" in said
+    assert "the lab ok" in said
+    assert "AS-2 agrees in other words: desired below the minimum: “" in said
+    assert "agrees in other words: 1 AS-2" in said
+    assert set(said.rpartition("differs: 3 ")[2].split()) == DIFFERENT
     agreeing = said.partition("agrees: ")[2].partition("agrees in other words")[0].split()[1:]
-    assert set(agreeing) == {
-        rule
-        for probe in PROBES
-        if probe.name in ("bounds", "ids", "launch")
-        for rule in probe.rules
-    } - {"ME-3"}
+    possible = {rule for probe in PROBES if probe.name in PLAYED for rule in probe.rules}
+    assert set(agreeing) == possible - {*DIFFERENT, "AS-2"}
     assert "its probe was not chosen" in said
 
 
