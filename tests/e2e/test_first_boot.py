@@ -45,7 +45,7 @@ def test_it_upgrades_then_reboots_then_joins_and_only_then_is_ready(
     with instance.launched(layers, setup, user_data(release, master)) as launched:
         waiting = launched.await_line("the master has not accepted the key of this minion")
         host = launched.host
-        assert waiting.startswith("asgcycle: not ready: highstate: ")
+        assert waiting.startswith("asgcycle: not ready: reboot: ")
 
         # what the master needs to know this very instance is on the console
         received = tmp_path / "key.pub"
@@ -69,7 +69,7 @@ def test_it_upgrades_then_reboots_then_joins_and_only_then_is_ready(
             (first, "asgcycle: rebooting"),
             (second, f"asgcycle: joining as {INSTANCE_ID}"),
             (second, "asgcycle: minion-key sha256:"),
-            (second, "asgcycle: not ready: highstate: the master has not accepted"),
+            (second, "asgcycle: not ready: reboot: the master has not accepted"),
             (second, f"asgcycle: ready instance={INSTANCE_ID}"),
         ]
         seen = iter((event.boot, event.text) for event in events)
