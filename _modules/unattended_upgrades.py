@@ -12,6 +12,7 @@ import datetime
 import logging
 import time
 
+import salt.loader
 from salt.exceptions import CommandExecutionError
 
 try:
@@ -64,9 +65,9 @@ def compile(saltenv="base"):
         The environment in which apt-formula is looked for.
 
     Returns ``{ok, errors, warnings, enabled, environment, fragment, directives, packages, hold,
-    needrestart, plugin, patched, readiness, timers: {unit: drop-in}, apt_formula: {used, available,
-    report}}``; with errors, everything after ``warnings`` is empty. Raises nothing for a bad
-    pillar.
+    needrestart, plugin, patched, grain_refresh, readiness, timers: {unit: drop-in},
+    apt_formula: {used, available, report}}``; with errors, everything after ``warnings`` is
+    empty. Raises nothing for a bad pillar.
 
     CLI Example:
 
@@ -373,6 +374,28 @@ def migrate():
     system = _operating_system(aptpolicy.system.Host())
     _, findings = aptpolicy.aptformula.read(__pillar__.get("apt"), system)
     return [vars(finding) for finding in findings]
+
+
+def refresh_grain():
+    """
+    Have the minion and the master learn the grain ``unattended_upgrades`` when it has changed.
+
+    The formula has every minion call this on a schedule. As long as nothing has changed nobody is
+    asked or told: a refresh has the master render the pillar.
+
+    Returns whether it had changed.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' unattended_upgrades.refresh_grain
+    """
+    grains = salt.loader.grain_funcs(__opts__)
+    found = grains["unattended_upgrades.unattended_upgrades"]().get("unattended_upgrades")
+    if found == __grains__.get("unattended_upgrades"):
+        return False
+    return __salt__["saltutil.refresh_grains"]()
 
 
 def _operating_system(host):

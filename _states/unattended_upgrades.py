@@ -142,6 +142,38 @@ def held(name, packages):
     return ret
 
 
+def grain_refreshed(name, minutes=4):
+    """
+    Have the running minion compare its grain ``unattended_upgrades`` with the host.
+
+    A minion computes its grains when it starts. The job is in its schedule, at once and without a
+    restart; Salt's own ``grains_refresh_every`` fires an event upon which no grain is computed.
+
+    name
+        Of the job in the minion's schedule.
+    minutes
+        Between two looks; 0 takes the job out of the schedule.
+
+    .. code-block:: yaml
+
+        asgcycle-refresh-grain:
+          unattended_upgrades.grain_refreshed:
+            - minutes: 4
+    """
+    # Nobody hears the event when no minion runs yet: it reads the file when it starts.
+    offline = not __salt__["event.fire"]({}, "unattended-upgrades/is-there-a-minion")
+    if not minutes:
+        return __states__["schedule.absent"](name, offline=offline)
+    return __states__["schedule.present"](
+        name,
+        function="unattended_upgrades.refresh_grain",
+        seconds=minutes * 60,
+        maxrunning=1,
+        return_job=False,
+        offline=offline,
+    )
+
+
 def _pending():
     return __salt__["unattended_upgrades.pending"](security_only=False)
 

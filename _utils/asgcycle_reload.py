@@ -147,8 +147,7 @@ def _folder(loader_file):
         if any(os.path.isfile(os.path.join(place, name, "__init__.py")) for name in LIBRARIES):
             return place
     raise ImportError(
-        f"the packages {', '.join(LIBRARIES)} are neither in {places[0]} nor on Python's path: "
-        "run saltutil.sync_all (for the master: salt-run saltutil.sync_all)"
+        f"the packages {', '.join(LIBRARIES)} are neither in {places[0]} nor on Python's path"
     )
 
 
@@ -338,7 +337,7 @@ class _Finder:
                 return importlib.util.spec_from_file_location(
                     name,
                     location,
-                    loader=_Loader(name, location, self.tree.sources[file]),
+                    loader=_Loader(name, location, self.tree),
                     submodule_search_locations=inside
                     and [os.path.join(self.tree.folder, relative)],
                 )
@@ -346,23 +345,26 @@ class _Finder:
 
 
 class _Loader(importlib.machinery.SourceFileLoader):
-    """Executes a source that is in memory."""
+    """Executes a source that is in memory, and gives out its neighbours from there."""
 
-    def __init__(self, name, location, source):
+    def __init__(self, name, location, tree):
         super().__init__(name, location)
-        self.source = source
+        self.tree = tree
 
     def get_data(self, path):
-        return self.source if path == self.path else super().get_data(path)
+        relative = os.path.relpath(path, self.tree.folder).replace(os.sep, "/")
+        found = self.tree.sources.get(relative)
+        return super().get_data(path) if found is None else found
 
     def get_code(self, fullname):
-        stamp = importlib.util.MAGIC_NUMBER + CHECKED_HASH + importlib.util.source_hash(self.source)
+        source = self.get_data(self.path)
+        stamp = importlib.util.MAGIC_NUMBER + CHECKED_HASH + importlib.util.source_hash(source)
         kept = importlib.util.cache_from_source(self.path)
         with contextlib.suppress(OSError, EOFError, ValueError, TypeError):
             data = super().get_data(kept)
             if data[:STAMP_BYTES] == stamp:
                 return marshal.loads(data[STAMP_BYTES:])  # noqa: S302 -- as Python's own import
-        code = self.source_to_code(self.source, self.path)
+        code = self.source_to_code(source, self.path)
         if not sys.dont_write_bytecode:
             self.set_data(kept, stamp + marshal.dumps(code))
         return code

@@ -1,5 +1,6 @@
 include:
   - .readiness.clean
+  - .grain.clean
   - .service.clean
   - .config.clean
   - .package.clean

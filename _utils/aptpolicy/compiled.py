@@ -89,6 +89,7 @@ def _written(answer, timers, known_hook):
         "needrestart": fragment.needrestart(answer),
         "plugin": answer.system.tool_is_at_least(POSTRUN_PLUGIN_VERSION),
         "patched": list(readiness.PATCHED),
+        "grain_refresh": answer.grain_refresh,
         "readiness": readiness.render(readiness.configuration(answer, known_hook)),
         "timers": {timer.unit: schedule.drop_in(timer) for timer in timers},
     }

@@ -274,6 +274,8 @@ FORMULA_KEYS = (
     _own("needrestart.never_restart", "units", "sshd, minion, master, readiness agent",
          "Units that needrestart leaves alone; the default applies in mode automatic."),
     _own("status.max_age_days", "positive", "3", "Days without a successful run until stale."),
+    _own("status.grain_refresh", "span", "4m",
+         "How often a running minion compares its grain with the host; 0: never."),
     _own("readiness.checks", "readiness_checks", "all of them",
          "What has to pass before the instance is ready: cloud-init, reboot, security-updates,"
          " highstate."),

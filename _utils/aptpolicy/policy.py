@@ -12,6 +12,7 @@ DEFAULT_MAX_AGE_DAYS = 3  # two missed daily runs and a day of grace
 # Not restarted by needrestart: sshd would be once per minimal step (needrestart#340), and
 # a job would lose its minion. unattended_upgrades.restart takes care of both.
 SPARED = ("ssh.service", "salt-minion.service", "salt-master.service", "asgcycle-ready.service")
+DEFAULT_GRAIN_REFRESH = 4  # minutes: with the refresh itself, under five
 CONFFILE_OPTIONS = {
     "keep": ("--force-confdef", "--force-confold"),
     # Not with confdef, whose default for a changed file is to keep it (dpkg(1)).
@@ -66,6 +67,11 @@ class Policy:
     @property
     def max_age_days(self):
         return self.get("status.max_age_days", DEFAULT_MAX_AGE_DAYS)
+
+    @property
+    def grain_refresh(self):
+        """Minutes between two looks at whether the grain is still true; 0 for none."""
+        return self.get("status.grain_refresh", DEFAULT_GRAIN_REFRESH)
 
 
 @dataclass

@@ -8,11 +8,12 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from aptpolicy import effective, patched
+from aptpolicy import effective, patched, readiness
 from aptpolicy.errors import AptPolicyError
 from aptpolicy.patched import dpkg, running
 
@@ -84,8 +85,16 @@ class Host:
 
     def patched(self):
         """What :mod:`aptpolicy.patched` says of this host's packages, asked of its own Python."""
-        # -B: no bytecode into a folder that Salt synchronises.
-        said = self.command([PYTHON, "-B", os.path.dirname(os.path.realpath(patched.__file__))])
+        home = os.path.dirname(patched.__file__)
+        with tempfile.TemporaryDirectory() as folder:
+            # Of the version that runs here: what is on the disk may be a newer one by now.
+            program = Path(folder, "patched")
+            program.mkdir()
+            for name in readiness.PATCHED:
+                program.joinpath(name).write_bytes(
+                    patched.__loader__.get_data(os.path.join(home, name))
+                )
+            said = self.command([PYTHON, "-B", str(program)])
         try:
             return json.loads(said)
         except ValueError as exc:

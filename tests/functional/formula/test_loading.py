@@ -2,13 +2,14 @@
 
 import pytest
 
-import aptpolicy.observe
+import aptpolicy.system
 from tests.functional.formula.conftest import needs_dpkg
 
 FUNCTIONS = {
     "unattended_upgrades": {
         "compile", "status", "pending", "policy", "verify", "run", "dry_run", "last_run",
         "kept_back", "reboot_required", "timers", "migrate", "needed", "restart", "hold",
+        "refresh_grain",
     },
     "cloudinit": {"status", "wait", "schema", "boot_facts"},
 }  # fmt: skip
@@ -42,8 +43,8 @@ def test_the_compiled_policy_has_the_documented_shape(synced):
     assert set(found) == {
         "ok", "errors", "warnings", "enabled", "environment", "assert_effective",
         "include_apt_repositories", "lookup", "fragment", "directives", "packages",
-        "reboot_when_needed", "hold", "needrestart", "plugin", "patched", "readiness", "timers",
-        "apt_formula",
+        "reboot_when_needed", "hold", "needrestart", "plugin", "patched", "grain_refresh",
+        "readiness", "timers", "apt_formula",
     }  # fmt: skip
 
 
@@ -69,10 +70,12 @@ def test_status_reads_this_machine(synced):
 @needs_dpkg
 def test_the_grain_counts_once_and_then_remembers(synced, monkeypatch):
     first = synced.grain("unattended_upgrades")
-    assert set(first) == {"reboot_required", "pending_security"}
+    counted = {"pending_security", "excluded_security", "supported_until"}
+    assert set(first) == {"reboot_required", "restart_required"} | counted
     assert isinstance(first["pending_security"], int)
-    monkeypatch.setattr(aptpolicy.observe.View, "read", _fail)
-    assert synced.grain("unattended_upgrades") == first
+    monkeypatch.setattr(aptpolicy.system.Host, "patched", _fail)
+    again = synced.grain("unattended_upgrades")
+    assert {name: again[name] for name in counted} == {name: first[name] for name in counted}
 
 
 def _fail(*arguments):

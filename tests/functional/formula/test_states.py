@@ -22,17 +22,21 @@ TIMERS = [
     ("unattended-upgrades-service-download-timer-file-managed", "file.managed"),
     ("unattended-upgrades-service-upgrade-timer-file-managed", "file.managed"),
 ]
+# These minions have no master, which could select them by their grain.
+WITHOUT_MASTER = ("unattended-upgrades-grain-refreshed-test-nop", "test.nop")
 INVALID = ("unattended-upgrades-policy-invalid", "test.fail_without_changes")
 STATE_FILES = [
     "unattended-upgrades",
     "unattended-upgrades.package",
     "unattended-upgrades.config",
     "unattended-upgrades.service",
+    "unattended-upgrades.grain",
     "unattended-upgrades.readiness",
     "unattended-upgrades.clean",
     "unattended-upgrades.package.clean",
     "unattended-upgrades.config.clean",
     "unattended-upgrades.service.clean",
+    "unattended-upgrades.grain.clean",
     "unattended-upgrades.readiness.clean",
 ]
 THEIR_FILES = ("50unattended-upgrades", "10periodic")
@@ -78,6 +82,7 @@ def test_package_fragment_check_and_timers_run_in_this_order(minion):
         NEEDRESTART,
         EFFECTIVE,
         *TIMERS,
+        WITHOUT_MASTER,
     ]
 
 
@@ -118,6 +123,7 @@ def test_cleaning_goes_from_readiness_and_timers_to_configuration_to_package(min
     names = [name for name, _ in steps(minion().low("unattended-upgrades.clean"))]
     expected = [
         "readiness-clean-file-absent",
+        "grain-clean-test-nop",
         "service-clean-file-absent",
         "config-clean-file-absent",
         "package-clean-unattended_upgrades-held",

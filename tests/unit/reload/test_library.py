@@ -218,3 +218,12 @@ def test_it_replaces_itself_too(formula):
         assert asgcycle_reload.NEW == 1
     finally:
         vars(asgcycle_reload).pop("NEW", None)
+
+
+def test_files_that_are_run_by_another_python_are_of_the_version_that_runs_too(formula):
+    old = formula.load().aptpolicy
+    run(formula.sync(2))
+    settle()
+    formula.load()
+    source = old.__loader__.get_data(str(formula.utils / "aptpolicy" / "a.py"))
+    assert source.startswith(b"VERSION = 1\n")
