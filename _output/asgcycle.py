@@ -121,6 +121,7 @@ def _plan(name, found):
     lines += [f"  kept: {r['instance']} ({r['zone']}): {r['why']}" for r in found["kept"]]
     for text in found.get("changes", []):
         lines.append(f"  would change: {text}")
+    lines += [f"  {text}" for text in found.get("waits", [])]
     if found.get("checkpoints"):
         limits = ", ".join(map(str, found["checkpoints"]))
         lines.append(f"  checkpoints: after {limits} of {found['victims']}")

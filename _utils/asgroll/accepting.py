@@ -7,6 +7,14 @@ be changed.
 from __future__ import annotations
 
 ACCEPTABLE: dict[str, str] = {
+    "no-readiness": (
+        "Nothing tells when a new instance is ready: it counts as serving as soon as its machine "
+        "runs, and an old one goes for it."
+    ),
+    "timeouts": (
+        "`ready_timeout` or `drain_timeout` is shorter than what a lifecycle hook or draining may "
+        "take: usually it is quicker, and what is not counts as a failure."
+    ),
     "health-check-type": (
         "The group is behind a load balancer and does not use its health checks: an instance that "
         "the load balancer finds unhealthy after the roll is not replaced."

@@ -21,7 +21,9 @@ from asgroll import awserrors, clock
 from asgroll.awswords import (
     target_name,
     to_activity,
+    to_classic_drain,
     to_classic_targets,
+    to_drain,
     to_group,
     to_instance,
     to_machine,
@@ -205,6 +207,26 @@ class Aws:
             if refresh.get("Status") in ACTIVE_REFRESH:
                 return f"{refresh['InstanceRefreshId']} ({refresh['Status']})"
         return None
+
+    def hooks(self, name: str) -> list[dict[str, Any]]:
+        """The lifecycle hooks of a group, as AWS shows them."""
+        answer = self._call("autoscaling", "DescribeLifecycleHooks", AutoScalingGroupName=name)
+        return answer["LifecycleHooks"]
+
+    def drains(self, group: Group) -> dict[str, float]:
+        """Seconds that each target group and load balancer may take to let a target go."""
+        found = {
+            target_name(arn): to_drain(
+                self._call("elbv2", "DescribeTargetGroupAttributes", TargetGroupArn=arn)
+            )
+            for arn in group.target_groups
+        }
+        return found | {
+            f"classic {name}": to_classic_drain(
+                self._call("elb", "DescribeLoadBalancerAttributes", LoadBalancerName=name)
+            )
+            for name in group.load_balancers
+        }
 
     def machines(self, ids: Iterable[str]) -> dict[str, Machine]:
         """What EC2 tells of each instance that it knows, by id."""

@@ -111,11 +111,6 @@ class AwsLaunch(Aws):
             found[raw["ImageId"]] = to_image(raw)
         return found
 
-    def hooks(self, name: str) -> list[dict[str, Any]]:
-        """The lifecycle hooks of a group, as AWS shows them."""
-        answer = self._call("autoscaling", "DescribeLifecycleHooks", AutoScalingGroupName=name)
-        return answer["LifecycleHooks"]
-
     # --- changing (one attempt each)
 
     def create_version(self, source: Source, data: Mapping[str, Any], content: bytes) -> Source:

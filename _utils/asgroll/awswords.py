@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from asgroll import marks
-from asgroll.world import Activity, Group, Instance, Machine, Recipe, TargetHealth
+from asgroll.world import Activity, Group, Hook, Instance, Machine, Recipe, TargetHealth
+
+LAUNCHING = "autoscaling:EC2_INSTANCE_LAUNCHING"
+#: Seconds of a hook's wait where AWS does not say, and how far heartbeats can extend it (API
+#: reference of PutLifecycleHook and of LifecycleHook).
+HOOK_TIMEOUT, HEARTBEATS, LONGEST_WAIT = 3600.0, 100, 48 * 3600.0
+#: Seconds that a target drains by default (API reference of TargetGroupAttribute, user guide for
+#: Classic Load Balancers, "Configure connection draining").
+DEREGISTRATION_DELAY = 300.0
 
 #: How a classic load balancer describes an instance that it drains, in state InService (user guide
 #: for Classic Load Balancers, "Configure connection draining").
@@ -107,6 +115,39 @@ def to_machine(raw: Mapping[str, Any]) -> Machine:
     )
 
 
+def _warmup(raw: Mapping[str, Any]) -> float | None:
+    """None where it is not enabled; -1 takes it away (API reference of UpdateAutoScalingGroup)."""
+    seconds = raw.get("DefaultInstanceWarmup")
+    return None if seconds is None or seconds < 0 else float(seconds)
+
+
+def to_hook(raw: Mapping[str, Any]) -> Hook:
+    """A lifecycle hook of DescribeLifecycleHooks in our words."""
+    timeout = float(raw.get("HeartbeatTimeout") or HOOK_TIMEOUT)
+    return Hook(
+        name=raw["LifecycleHookName"],
+        launch=raw.get("LifecycleTransition") == LAUNCHING,
+        timeout=timeout,
+        limit=float(raw.get("GlobalTimeout") or min(HEARTBEATS * timeout, LONGEST_WAIT)),
+        proceeds=raw.get("DefaultResult") == "CONTINUE",
+    )
+
+
+def to_drain(answer: Mapping[str, Any]) -> float:
+    """Seconds for which a target group drains, of DescribeTargetGroupAttributes."""
+    for attribute in answer["Attributes"]:
+        if attribute.get("Key") == "deregistration_delay.timeout_seconds":
+            return float(attribute.get("Value") or 0)
+    return DEREGISTRATION_DELAY
+
+
+def to_classic_drain(answer: Mapping[str, Any]) -> float:
+    """Seconds for which a classic load balancer drains, of DescribeLoadBalancerAttributes."""
+    draining = answer["LoadBalancerAttributes"].get("ConnectionDraining") or {}
+    seconds = draining.get("Timeout", DEREGISTRATION_DELAY)
+    return float(seconds) if draining.get("Enabled") else 0.0
+
+
 def _weighted(raw: Mapping[str, Any]) -> bool:
     launch = (raw.get("MixedInstancesPolicy") or {}).get("LaunchTemplate") or {}
     return any(o.get("WeightedCapacity") for o in launch.get("Overrides", []))
@@ -156,6 +197,8 @@ def to_group(raw: Mapping[str, Any]) -> Group:
         status=raw.get("Status") or "",
         tags={key: value for key, value in tags.items() if key.startswith(marks.PREFIX)},
         tag_count=sum(1 for key in tags if not key.startswith("aws:")),
+        warmup=_warmup(raw),
+        grace=float(raw.get("HealthCheckGracePeriod") or 0),
         capacity_type=raw.get("DesiredCapacityType") or "units",
         weighted=_weighted(raw),
         operator=(raw.get("Operator") or {}).get("Principal", ""),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from asgroll import changes, outcome, pace
+from asgroll import changes, outcome, pace, waits
 from asgroll.actions import (
     Action,
     Bake,
@@ -95,8 +95,7 @@ class Engine:
         self._look = Look(aws, policy, gates, self._cannot_see)
         self._lease = lease or Unleased()
         self._keeper = Keeper(journal, self._lease, clock, policy.lease_time)
-        self._slowdown = 1
-        self._again = False
+        self._slowdown, self._again = 1, False
         self._view_seconds: deque[float] = deque(maxlen=VIEWS_TO_JUDGE_BY)
         self._blind_since: float | None = None
         self._blind_turns = 0
@@ -113,6 +112,7 @@ class Engine:
         :raises JournalError: the journal cannot be written before anything was changed. Later on
             the roll ends by putting back what it changed, because it could not be taken up again.
         """
+        self._policy = waits.settled(self._policy, roll.waits)
         begun, roll = roll, self._held(self._lease.acquire(roll))
         try:
             roll = self._keeper.begin(roll)

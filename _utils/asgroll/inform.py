@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from asgroll import steps
+from asgroll import steps, waits
 from asgroll.aws import Aws
 from asgroll.book import count, order
 from asgroll.current import launched_now, with_image
@@ -40,6 +40,7 @@ def plan(
     :param roll: the roll that would begin, or None when there are obstacles.
     :return: flat keys, and the exit code: 0 may start (or nothing to do), 2 may not.
     """
+    policy = waits.settled(policy, waits.seconds(assessment.waits))
     data: dict[str, Any] = {
         "result": not assessment.obstacles,
         "status": "refused" if assessment.obstacles else "planned",
@@ -51,6 +52,10 @@ def plan(
     if world is None:
         return data, REFUSED
     data |= sizes(world.group)
+    data["waits"] = [
+        f"{key} is {format_duration(wait.seconds)}, as {wait.why}"
+        for key, wait in assessment.waits.items()
+    ]
     data["kept"] = [
         {"instance": key, "zone": world.instances[key].zone, "why": why}
         for key, why in assessment.choice.kept.items()

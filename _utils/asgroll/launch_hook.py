@@ -13,16 +13,14 @@ from typing import Any
 
 from asgroll import values
 from asgroll.awslaunch import AwsLaunch
+from asgroll.awswords import HEARTBEATS, LAUNCHING, LONGEST_WAIT
 from asgroll.errors import AwsError, PolicyError, Unclear
 from asgroll.policy import Policy
 from asgroll.report import DONE, HALTED, REFUSED
 from asgroll.values import format_duration
 
-LAUNCHING = "autoscaling:EC2_INSTANCE_LAUNCHING"
-#: Seconds that one wait may last; heartbeats begin a new one, 100 times, up to 48 hours (API
-#: reference of PutLifecycleHook).
+#: Seconds that one wait may last (API reference of PutLifecycleHook).
 SHORTEST, LONGEST = 30, 7200
-HEARTBEATS, LONGEST_WITH_HEARTBEATS = 100, 48 * 3600
 #: Seconds between the heartbeats of a waiting instance, where the wait is long enough for that.
 HEARTBEAT = 300
 
@@ -51,7 +49,7 @@ class LaunchHook:
         return min(HEARTBEAT, int(self.timeout / 3))
 
     def __str__(self):
-        longest = min(LONGEST_WITH_HEARTBEATS, HEARTBEATS * self.timeout)
+        longest = min(LONGEST_WAIT, HEARTBEATS * self.timeout)
         return (
             f"{self.name}: waits {format_duration(self.timeout)}, with heartbeats up to "
             f"{format_duration(longest)}, then {self.default_result}"
@@ -229,12 +227,12 @@ def _checked(data, found: Found, wanted: LaunchHook, name: str, obstacles: list[
 
 
 def _warnings(wanted: LaunchHook, policy: Policy) -> list[str]:
-    if policy.ready_timeout > wanted.timeout:
+    if "ready_timeout" not in policy.chosen or policy.ready_timeout > wanted.timeout:
         return []
     return [
         f"ready_timeout: {format_duration(policy.ready_timeout)} of a roll is not longer than the "
         f"hook's {format_duration(wanted.timeout)}: a roll gives a slow instance up before the "
-        "hook does; set ready_timeout above it"
+        "hook does; set ready_timeout above it, or leave it out"
     ]
 
 

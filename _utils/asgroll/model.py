@@ -152,6 +152,7 @@ class Roll:
     ``keep_old``: what is too much when sizes are put back goes from the replacements, not from the
     victims. ``noted``: all that has to be put back is written on the group as well.
     ``idle_since``: since when no traffic at all comes through a target group that counts.
+    ``waits`` are times (seconds) by key of the policy that followed the group when it began.
     ``unused`` are target groups that do not count for as long as no listener forwards to them.
     ``protects_new``: when it began the group protected what it launches from scale-in.
     ``owner`` worked on it last; without a word of it others may take over at ``alive_until``.
@@ -203,6 +204,7 @@ class Roll:
     rollback: bool = False
     keep_old: bool = False
     noted: bool = False
+    waits: Mapping[str, float] = field(default_factory=dict)
     unused: frozenset[str] = frozenset()
     idle_since: float | None = None
     protects_new: bool = False

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from asgroll import waits
 from asgroll.clock import Offset, bearable
 from asgroll.gates import UNSEEN, unused
 from asgroll.policy import Policy
 from asgroll.selection import Choice, explained
 from asgroll.values import format_duration
+from asgroll.waits import OwnTimes
 from asgroll.world import Group, Verdict, World
 
 #: What a roll needs to work; each with what its suspension would do.
@@ -29,8 +31,15 @@ _UNPINNED = ("$Latest", "$Default")
 _UNITS_SHARE = 0.1
 
 
-def blocking(world: World, choice: Choice, policy: Policy, refresh: str | None) -> list[str]:
-    """The reasons not to start, each with what to do about it."""
+def blocking(
+    world: World, choice: Choice, policy: Policy, refresh: str | None, own: OwnTimes
+) -> list[str]:
+    """
+    The reasons not to start, each with what to do about it.
+
+    :param policy: with the times that follow the group filled in (``waits.settled``).
+    :param own: the group's own times.
+    """
     group = world.group
     found = []
     if group.deleting:
@@ -53,7 +62,8 @@ def blocking(world: World, choice: Choice, policy: Policy, refresh: str | None) 
             "changed is refused; replace its instances through that service"
         )
     found += _uncounted(world)
-    found += _acceptable(world, choice, policy)
+    found += waits.impossible(policy)
+    found += _acceptable(world, choice, policy, own)
     if choice.victims:
         found += _no_room(world, choice, policy)
     return found
@@ -102,9 +112,20 @@ def uneasy(alarms: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _acceptable(world: World, choice: Choice, policy: Policy) -> list[str]:
+def _acceptable(world: World, choice: Choice, policy: Policy, own: OwnTimes) -> list[str]:
     """Obstacles that a person may accept with the policy key ``accept``."""
     group, candidates = world.group, {}
+    if _tells_nothing(world, policy, own):
+        candidates["no-readiness"] = (
+            "nothing tells when a new instance is ready: there is no load balancer with a "
+            "listener, no launch lifecycle hook, and healthy_for is 0s; InService only means that "
+            "the machine runs. Attach a target group that checks the application's health, or "
+            f"make a launch hook (`salt-run asgcycle.hook {group.name} create=True`), or set "
+            "healthy_for to what the application takes to start"
+        )
+    short = waits.too_short(policy, own)
+    if short:
+        candidates["timeouts"] = "; ".join(short)
     behind = [*group.target_groups, *group.load_balancers]
     if behind and not group.asks_load_balancers:
         candidates["health-check-type"] = (
@@ -129,6 +150,17 @@ def _acceptable(world: World, choice: Choice, policy: Policy) -> list[str]:
         for code, text in candidates.items()
         if code not in policy.accept
     ]
+
+
+def _tells_nothing(world: World, policy: Policy, own: OwnTimes) -> bool:
+    """
+    Whether nothing but InService speaks for a new instance, which comes when EC2 says that the
+    machine runs (user guide, "Amazon EC2 Auto Scaling instance lifecycle"). Hooks that could not be
+    read are not absent ones: then that is the obstacle.
+    """
+    asked = set(world.targets) - unused(world)
+    hooked = own.hooks is None or own.launch_hook is not None
+    return not (asked or hooked or policy.healthy_for)
 
 
 def _traffic(world: World, choice: Choice, policy: Policy) -> dict[str, str]:

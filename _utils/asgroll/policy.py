@@ -67,6 +67,8 @@ class Policy:
     lease: bool = True
     lease_time: float = 300.0
     accept: tuple[str, ...] = ()
+    #: keys that somebody has set; the other times may follow the group (``waits``)
+    chosen: frozenset[str] = frozenset()
 
     def window(self, live: int, weights: Iterable[int]) -> tuple[int, int]:
         """
@@ -128,13 +130,18 @@ KEYS: dict[str, Key] = {
     ),
     "ready_timeout": Key(
         values.positive_duration,
-        "How long a new instance may take until it serves, before it fails.",
+        "How long a new instance may take until it serves, before it fails. Unset: longer where a "
+        "launch hook or `healthy_for` needs it.",
     ),
     "drain_timeout": Key(
-        values.positive_duration, "How long a terminated instance may take to leave the group."
+        values.positive_duration,
+        "How long a terminated instance may take to leave the group. Unset: longer where draining "
+        "and a termination hook need it.",
     ),
     "healthy_for": Key(
-        values.parse_duration, "A new instance counts after serving this long unbroken."
+        values.parse_duration,
+        "A new instance counts after serving this long unbroken. Unset: the group's "
+        "DefaultInstanceWarmup where it has one.",
     ),
     "poll_interval": Key(
         values.positive_duration,
@@ -196,7 +203,9 @@ KEYS: dict[str, Key] = {
         "Obstacles that a person has looked at and accepts; what each means is below.",
     ),
 }
-if set(KEYS) != {f.name for f in fields(Policy)}:  # a key without a field would be ignored silently
+if {*KEYS, "chosen"} != {
+    f.name for f in fields(Policy)
+}:  # a key without a field would be ignored silently
     raise AssertionError("KEYS and Policy differ")
 
 
@@ -261,7 +270,7 @@ def parse(layers: list[tuple[str, Mapping[str, Any]]]) -> Policy:
                 problems.append(f"{source}: {key}: {shown!r} is not allowed; give {exc}.")
     if problems:
         raise PolicyError(problems)
-    policy = Policy(**values)
+    policy = Policy(**values, chosen=frozenset(values))
     contradictions = _contradictions(policy)
     if contradictions:
         raise PolicyError(contradictions)
@@ -276,7 +285,7 @@ def _contradictions(policy: Policy) -> list[str]:
             f"surge: {policy.surge} with max_unavailable: {policy.max_unavailable} leaves no "
             "room to replace anything; set surge: 1 (or more), or max_unavailable: 1 (or more)."
         )
-    if policy.healthy_for >= policy.ready_timeout:
+    if "ready_timeout" in policy.chosen and policy.healthy_for >= policy.ready_timeout:
         found.append(
             f"healthy_for: {format_duration(policy.healthy_for)} must be shorter than "
             f"ready_timeout: {format_duration(policy.ready_timeout)}, or nothing is ever ready."

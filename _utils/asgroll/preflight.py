@@ -7,12 +7,13 @@ Everything that speaks against starting a roll, found at once, before anything i
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from asgroll import marks
+from asgroll import marks, waits
 from asgroll.aws import Aws
+from asgroll.awswords import to_hook
 from asgroll.current import launched_now
 from asgroll.errors import AwsError, MarkError
 from asgroll.gates import heeding, judge, unused
@@ -21,7 +22,8 @@ from asgroll.obstacles import alarmed, blocking, cautions, off_clock, uneasy
 from asgroll.policy import Policy
 from asgroll.report import leftovers
 from asgroll.selection import OTHER_VERSION, Choice, choose
-from asgroll.world import Activity, Verdict, World
+from asgroll.waits import OwnTimes, Wait, seconds
+from asgroll.world import Activity, Group, Verdict, World
 
 T = TypeVar("T")
 
@@ -38,6 +40,7 @@ class Assessment:
     known_failures: frozenset[str] = frozenset()
     typical_launch: float | None = None
     unused: frozenset[str] = frozenset()
+    waits: Mapping[str, Wait] = field(default_factory=dict)
 
 
 def assess(aws: Aws, name: str, policy: Policy, now: float, *, choosing: bool = True) -> Assessment:
@@ -71,6 +74,9 @@ def assess(aws: Aws, name: str, policy: Policy, now: float, *, choosing: bool = 
     refresh = read(lambda: aws.active_refresh(name), None)
     activities = read(lambda: aws.activities(name), ())
     alarms = read(lambda: aws.alarms(policy.alarms), {}) if policy.alarms else {}
+    own = _own_times(aws, group, read)
+    follow = waits.derived(policy, own)
+    policy = waits.settled(policy, seconds(follow))
     known = tuple(recipe for recipe in resolved.values() if recipe is not None)
     told = Choice()
     unread = {  # a failed read is the obstacle, not its consequences
@@ -89,18 +95,30 @@ def assess(aws: Aws, name: str, policy: Policy, now: float, *, choosing: bool = 
         obstacles=(
             *obstacles,
             *stopped,
-            *blocking(world, told, policy, refresh),
+            *blocking(world, told, policy, refresh, own),
             *alarmed(alarms),
             *told.problems,
         ),
-        warnings=(*cautions(world, specs), *uneasy(alarms), *uncertain),
+        warnings=(
+            *cautions(world, specs),
+            *waits.cautions(policy, world.group, own),
+            *uneasy(alarms),
+            *uncertain,
+        ),
         world=world,
         choice=told,
         specs=specs,
         known_failures=frozenset(a.id for a in activities if a.launch and a.failed),
         typical_launch=_typical_launch(activities),
         unused=without,
+        waits=follow,
     )
+
+
+def _own_times(aws: Aws, group: Group, read: Callable[[Callable[[], T], T], T]) -> OwnTimes:
+    """How long the group lets instances come and go; read once, not at every turn."""
+    hooks = read(lambda: tuple(map(to_hook, aws.hooks(group.name))), None)
+    return waits.of(group, hooks, read(lambda: aws.drains(group), None))
 
 
 def with_earlier(assessment: Assessment, earlier: Roll | None) -> Assessment:
@@ -184,6 +202,7 @@ def begin(assessment: Assessment, roll_id: str, now: float) -> Roll:
         expected_desired=group.desired,
         protects_new=group.protects_new,
         unused=assessment.unused,
+        waits=seconds(assessment.waits),
         serving=serving,
         counted_launch_failures=assessment.known_failures,
         extremes=Extremes(serving, world.capacity),

@@ -152,6 +152,7 @@ class Group:
     overrides name templates of their own), as written on the group: ``lt-…:$Latest``. ``recipes``
     are the same with what overrides say of types and images.
     ``tags`` are those that a roll has written (``marks``), ``tag_count`` counts all.
+    ``warmup`` is its DefaultInstanceWarmup, ``grace`` its health check grace period.
     ``capacity_type`` is what its sizes count: units, vcpu or memory-mib; ``weighted``: it gives
     weights to instance types. ``operator`` is the service that alone may change it.
     ``protects_new``: what it launches is protected from scale-in.
@@ -172,6 +173,8 @@ class Group:
     status: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     tag_count: int = 0
+    warmup: float | None = None
+    grace: float = 0.0
     capacity_type: str = "units"
     weighted: bool = False
     operator: str = ""
@@ -217,6 +220,22 @@ class TargetHealth:
     def in_use(self) -> bool:
         """False: no listener forwards to its target group, or not in its zone."""
         return self.reason != _NOT_IN_USE
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """
+    A lifecycle hook of the group: how long one wait may last, and with heartbeats all of them.
+
+    ``launch``: it holds back new instances, otherwise old ones. ``proceeds``: whom nobody answers
+    for goes on (CONTINUE) instead of being given up (ABANDON).
+    """
+
+    name: str
+    launch: bool
+    timeout: float
+    limit: float
+    proceeds: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,16 @@ WEIGHTS = {
     "distribution": {"OnDemandPercentageAboveBaseCapacity": 50},
 }
 HOOKS = {
-    "in": {"transition": "autoscaling:EC2_INSTANCE_LAUNCHING", "completes_after": 25},
-    "out": {"transition": "autoscaling:EC2_INSTANCE_TERMINATING", "completes_after": 35},
+    "in": {
+        "transition": "autoscaling:EC2_INSTANCE_LAUNCHING",
+        "heartbeat_timeout": 240,
+        "completes_after": 25,
+    },
+    "out": {
+        "transition": "autoscaling:EC2_INSTANCE_TERMINATING",
+        "heartbeat_timeout": 120,
+        "completes_after": 35,
+    },
 }
 
 
@@ -30,6 +38,9 @@ def scenarios(draw, weights=True, largest=6):
     desired = draw(st.integers(1, largest))
     hooks = draw(st.sets(st.sampled_from(sorted(HOOKS))))
     balanced = draw(st.booleans())
+    load_balancers = ["old"] if draw(st.integers(0, 3)) == 3 else []
+    if not (balanced or load_balancers):
+        hooks = hooks | {"in"}  # without anything that tells when a new instance is ready: refused
     return spec(
         desired=desired,
         min=draw(st.integers(0, desired)),
@@ -38,7 +49,7 @@ def scenarios(draw, weights=True, largest=6):
         seed=draw(st.integers(0, 10_000)),
         mixed=WEIGHTS if weights and draw(st.integers(0, 5)) == 5 else None,
         target_groups=draw(st.sampled_from([["a"], ["a", "b"]])) if balanced else [],
-        load_balancers=["old"] if draw(st.integers(0, 3)) == 3 else [],
+        load_balancers=load_balancers,
         health_check_type="ELB",
         hooks=[{"name": name, **HOOKS[name]} for name in sorted(hooks)],
         boot={

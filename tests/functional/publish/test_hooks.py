@@ -89,7 +89,9 @@ def test_removing_it_under_waiting_instances_is_explained(stage):
 
 
 def test_a_wait_that_outlasts_the_patience_of_a_roll_is_warned_of(stage):
-    data, _ = stage.hook("create", {"timeout": "30m"})
+    assert stage.hook("create", {"timeout": "30m"})[0]["warnings"] == [], "it follows the hook"
+    stage.policy = parse([("test", {"ready_timeout": "15m"})])
+    data, _ = stage.hook(settings={"timeout": "30m"})
     assert "ready_timeout: 15m of a roll is not longer than the hook's 30m" in data["warnings"][0]
     assert stage.hook(settings={"timeout": "10m"})[0]["warnings"] == []
 

@@ -44,7 +44,7 @@ def test_answers_as_old_as_the_settle_time_do_not_lower_the_floor():
 @pytest.mark.parametrize("took", [0, 29.9], ids=["at once", "after a read timeout"])
 def test_a_lost_termination_is_not_repeated_on_an_old_view(took):
     # Repeated with decrement it would lower desired twice, and AWS would choose whom to terminate.
-    policy = {"surge": 4, "poll_interval": 2}
+    policy = {"surge": 4, "poll_interval": 2, "accept": ["no-readiness"]}
     run = begin(
         spec(desired=4, min=0, max=20, target_groups=[], health_check_type="EC2", **SURE),
         faults=[
@@ -250,6 +250,7 @@ def test_a_raised_max_that_could_not_be_put_back_is_told():
 
 
 def test_a_victim_that_has_not_left_is_not_called_replaced():
-    outcome = roll(spec(desired=3, **SURE), drain_timeout="20s", max_failures=5)
+    settings = {"drain_timeout": "20s", "accept": ["timeouts"]}
+    outcome = roll(spec(desired=3, **SURE), max_failures=5, **settings)
     assert (outcome.phase, outcome.code) == ("halted", 3)
     assert "still in the group after drain_timeout" in outcome.roll.reason

@@ -88,7 +88,10 @@ SHAPES = {
         },
         {"surge": 2},
     ),
-    "no load balancer": ({"target_groups": [], "health_check_type": "EC2"}, {}),
+    "no load balancer": (
+        {"target_groups": [], "health_check_type": "EC2"},
+        {"healthy_for": "3m"},
+    ),
     "hooks on launch and termination": ({"hooks": HOOKS}, {"surge": 2}),
     "one zone": ({"zones": ["a"]}, {}),
     "zones out of balance": ({"instance_zones": ["a", "a", "a", "a", "b", "c"]}, {}),

@@ -203,6 +203,20 @@ def describe_load_balancers(world: World, params: dict[str, Any]) -> dict[str, A
     return without_none({"LoadBalancerDescriptions": described, "NextMarker": more})
 
 
+def describe_load_balancer_attributes(world: World, params: dict[str, Any]) -> dict[str, Any]:
+    """DescribeLoadBalancerAttributes (classic), of which connection draining matters here."""
+    draining = classic(world, params["LoadBalancerName"]).draining
+    shown = {"Enabled": draining is not None, "Timeout": int(draining or 300)}
+    return {
+        "LoadBalancerAttributes": {
+            "CrossZoneLoadBalancing": {"Enabled": False},
+            "AccessLog": {"Enabled": False},
+            "ConnectionDraining": shown,
+            "ConnectionSettings": {"IdleTimeout": 60},
+        }
+    }
+
+
 V2 = {
     "DescribeTargetHealth": describe_target_health,
     "DescribeTargetGroups": describe_target_groups,
@@ -211,4 +225,5 @@ V2 = {
 CLASSIC = {
     "DescribeInstanceHealth": describe_instance_health,
     "DescribeLoadBalancers": describe_load_balancers,
+    "DescribeLoadBalancerAttributes": describe_load_balancer_attributes,
 }

@@ -28,6 +28,7 @@ PURE = (
     "awswords",
     "obstacles",
     "clock",
+    "waits",
 )
 DATA = ("accepting", "world", "model", "actions", "policy", "values", "errors", "events")
 KNOW_AWS = ("aws", "awserrors", "session")

@@ -2,7 +2,14 @@
 
 import pytest
 
-from asgroll.awswords import to_group, to_instance, to_targets
+from asgroll.awswords import (
+    to_classic_drain,
+    to_drain,
+    to_group,
+    to_hook,
+    to_instance,
+    to_targets,
+)
 
 GROUP = {
     "AutoScalingGroupName": "web",
@@ -82,3 +89,47 @@ def test_what_a_group_counts_and_who_manages_it():
 def test_a_weight_that_is_not_shown_counts_as_one_and_is_known_to_be_missing(raw, known):
     found = to_instance({"InstanceId": "i-1", "LifecycleState": "InService", **raw})
     assert (found.weight, found.weighted) == known
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        ({"HeartbeatTimeout": 30, "GlobalTimeout": 3000}, (30.0, 3000.0)),
+        ({"HeartbeatTimeout": 60}, (60.0, 6000.0)),
+        ({"HeartbeatTimeout": 7200}, (7200.0, 172800.0)),
+        ({}, (3600.0, 172800.0)),
+    ],
+)
+def test_how_long_a_hook_waits(raw, found):
+    hook = to_hook({"LifecycleHookName": "in", **raw})
+    assert (hook.timeout, hook.limit) == found
+
+
+@pytest.mark.parametrize(
+    ("kind", "launch"), [("EC2_INSTANCE_LAUNCHING", True), ("EC2_INSTANCE_TERMINATING", False)]
+)
+@pytest.mark.parametrize(("result", "proceeds"), [("CONTINUE", True), ("ABANDON", False)])
+def test_what_a_hook_holds_back_and_what_becomes_of_it(kind, launch, result, proceeds):
+    transition = f"autoscaling:{kind}"
+    raw = {"LifecycleHookName": "x", "LifecycleTransition": transition, "DefaultResult": result}
+    assert (to_hook(raw).launch, to_hook(raw).proceeds) == (launch, proceeds)
+
+
+@pytest.mark.parametrize(("raw", "warmup"), [({}, None), ({"DefaultInstanceWarmup": -1}, None)])
+def test_a_warmup_that_is_not_enabled_is_none(raw, warmup):
+    assert to_group(GROUP | raw).warmup is warmup
+    assert to_group(GROUP | {"DefaultInstanceWarmup": 0}).warmup == 0.0
+
+
+def test_how_long_load_balancers_drain():
+    key = "deregistration_delay.timeout_seconds"
+    other = {"Key": "stickiness.enabled", "Value": "false"}
+    assert to_drain({"Attributes": [other, {"Key": key, "Value": "30"}]}) == 30.0
+    assert to_drain({"Attributes": [other]}) == 300.0
+    for draining, found in (
+        ({"Enabled": True, "Timeout": 10}, 10.0),
+        ({"Enabled": True}, 300.0),
+        ({"Enabled": False, "Timeout": 300}, 0.0),
+    ):
+        answer = {"LoadBalancerAttributes": {"ConnectionDraining": draining}}
+        assert to_classic_drain(answer) == found

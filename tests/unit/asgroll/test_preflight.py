@@ -8,14 +8,20 @@ from asgroll.model import Phase, Victim
 from asgroll.obstacles import blocking, cautions
 from asgroll.preflight import Assessment, begin, with_earlier
 from asgroll.selection import Choice
+from asgroll.waits import OwnTimes
+from asgroll.world import Hook
 from tests.unit.asgroll.build import NOW, instance, judged, policy, roll, world
 
 OLD = [instance(f"i-old{n}") for n in range(3)]
 CHOICE = Choice({i.id: Victim(i.id, i.zone) for i in OLD})
 
 
-def reasons(view=None, refresh=None, choice=CHOICE, **keys):
-    return blocking(view or world(*OLD), choice, policy(**keys), refresh)
+QUICK = Hook("in", launch=True, timeout=60, limit=6000)
+HOOKED = OwnTimes(hooks=(QUICK,))
+
+
+def reasons(view=None, refresh=None, choice=CHOICE, own=HOOKED, **keys):
+    return blocking(view or world(*OLD), choice, policy(**keys), refresh, own)
 
 
 def test_a_sound_group_has_no_obstacle():
@@ -127,7 +133,7 @@ def reached(state, *others, **keys):
         world(*ZONED, target_groups=("arn:x/web/1",), health_check="ELB"), {"web": members}
     )
     choice = Choice({i.id: Victim(i.id, i.zone) for i in ZONED})
-    return blocking(view, choice, policy(**keys), None)
+    return blocking(view, choice, policy(**keys), None, OwnTimes())
 
 
 @pytest.mark.parametrize(
@@ -151,7 +157,7 @@ def test_traffic_that_is_kept_away_is_named_with_target_group_and_zone(override,
 
 def test_a_target_group_that_no_listener_forwards_to_is_named_and_nothing_besides():
     others = (("i-b", NOT_IN_USE), ("i-c", NOT_IN_USE))
-    (text,) = reached(NOT_IN_USE, *others)
+    (text,) = reached(NOT_IN_USE, *others, healthy_for="1m")
     assert "no listener of a load balancer forwards to web (Target.NotInUse)" in text
     assert "accept: [unused-target-group]" in text
 
@@ -166,6 +172,39 @@ def test_nobody_who_serves_is_an_obstacle_with_the_first_reason():
     assert "none of 3 instances serves now (i-a: web: unhealthy (Target.Timeout))" in text
     assert reached("unhealthy", *others, accept=["nobody-serves"]) == []
     assert reached("unhealthy", ("i-b", "healthy")) == []
+
+
+def test_in_service_alone_says_nothing_of_an_application():
+    (text,) = reasons(own=OwnTimes())
+    assert "nothing tells when a new instance is ready" in text
+    for way_out in ("asgcycle.hook web create=True", "healthy_for", "accept: [no-readiness]"):
+        assert way_out in text
+    assert reasons(own=OwnTimes(), accept=["no-readiness"]) == []
+
+
+@pytest.mark.parametrize(
+    ("own", "keys"),
+    [
+        pytest.param(HOOKED, {}, id="a launch hook"),
+        pytest.param(OwnTimes(), {"healthy_for": "90s"}, id="a time to wait"),
+        pytest.param(OwnTimes(hooks=None), {}, id="hooks that could not be read are not absent"),
+    ],
+)
+def test_ready_is_what_something_else_than_the_machine_says(own, keys):
+    assert reasons(own=own, **keys) == []
+
+
+def test_a_termination_hook_says_nothing_of_a_new_instance():
+    out = OwnTimes(hooks=(replace(QUICK, launch=False),))
+    assert len(reasons(own=out)) == 1
+
+
+def test_a_target_group_without_a_listener_checks_nobodys_health():
+    others = (("i-b", NOT_IN_USE), ("i-c", NOT_IN_USE))
+    accepted = ["unused-target-group", "nobody-serves"]
+    (text,) = reached(NOT_IN_USE, *others, accept=accepted)
+    assert "accept: [no-readiness]" in text
+    assert reached(NOT_IN_USE, *others, accept=[*accepted, "no-readiness"]) == []
 
 
 def test_an_active_instance_refresh_is_named():
