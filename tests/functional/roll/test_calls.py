@@ -18,6 +18,7 @@ EVERY_TURN = {
     "DescribeTargetHealth": 2,
     "DescribeInstanceHealth": 1,
 }
+NOW_AND_THEN = ("DescribeInstances", "DescribeScalingActivities", "DescribeInstanceRefreshes")
 
 
 @pytest.mark.parametrize("surge", [1, 2, "25%"])
@@ -46,8 +47,8 @@ def test_a_turn_reads_the_group_once_and_each_load_balancer_once(victims):
     assert_all_replaced(outcome)
     for turn in by_turn(outcome):
         assert {name: turn[name] for name in EVERY_TURN} == EVERY_TURN
-        assert turn["DescribeInstances"] <= 1
-        assert set(turn) <= {*EVERY_TURN, "DescribeInstances", "DescribeScalingActivities"}
+        assert all(turn[name] <= 1 for name in NOW_AND_THEN)
+        assert set(turn) <= {*EVERY_TURN, *NOW_AND_THEN}
 
 
 @pytest.mark.parametrize("surge", [1, 10])
@@ -67,7 +68,8 @@ def test_the_preflight_reads_as_much_whatever_the_number_of_victims(victims):
         # One observation a turn, and one of the preflight.
         assert reads[name] == each * (outcome.turns + 1)
     assert reads["DescribeInstances"] <= outcome.turns + 1
-    assert reads["DescribeInstanceRefreshes"] <= 2
+    minutes = outcome.verdict.summary.seconds / 60
+    assert reads["DescribeInstanceRefreshes"] <= 1 + minutes  # one of them the preflight's
     assert reads["DescribeLaunchTemplateVersions"] == 1
 
 
