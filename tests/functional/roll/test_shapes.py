@@ -82,7 +82,7 @@ SHAPES = {
             "target_groups": [
                 {"name": "a", "deregistration_delay": 0},
                 {"name": "b", "deregistration_delay": 120},
-                {"name": "c", "health_check_enabled": False, "health_check_path": "/"},
+                {"name": "c", "health_check_path": "/"},
             ],
             "load_balancers": ["old"],
         },

@@ -105,7 +105,7 @@ def _target_group_row(world: World, group: TargetGroup) -> dict[str, Any]:
         "VpcId": group.vpc,
         "HealthCheckProtocol": group.protocol,
         "HealthCheckPort": "traffic-port",
-        "HealthCheckEnabled": group.health_check_enabled,
+        "HealthCheckEnabled": True,  # cannot be otherwise for instances (API CreateTargetGroup)
         "HealthCheckIntervalSeconds": interval,
         "HealthCheckTimeoutSeconds": timeout,
         "HealthyThresholdCount": group.healthy_threshold,

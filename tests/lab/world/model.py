@@ -255,7 +255,6 @@ class TargetGroup:
     port: int = 80
     protocol: str = "HTTP"
     deregistration_delay: float | None = None
-    health_check_enabled: bool = True
     health_check_path: str = "/"
     health_check_interval: float | None = None
     health_check_timeout: int = 5
