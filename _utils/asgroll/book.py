@@ -31,6 +31,9 @@ class Book:
     victims: list[Instance] = field(default_factory=list)
     standby: list[Instance] = field(default_factory=list)
     serving_ids: set[str] = field(default_factory=set)
+    #: whose end costs capacity: they serve, or are not known for ``settle_time`` not to. One answer
+    #: may lack a target that gets traffic
+    costly_ids: set[str] = field(default_factory=set)
     #: victims that a load balancer drains though we did not ask: somebody is terminating them,
     #: and a second termination with decrement would only lower the desired capacity
     leaving_anyway: set[str] = field(default_factory=set)
@@ -45,7 +48,7 @@ class Book:
     later: int = 0
 
 
-def count(world: World, roll: Roll, policy: Policy) -> Book:
+def count(world: World, roll: Roll, policy: Policy, now: float) -> Book:
     """Add up an observation."""
     weights, live = roll.weights, roll.live
     surge, unavailable = policy.window(live, weights)
@@ -54,6 +57,10 @@ def count(world: World, roll: Roll, policy: Policy) -> Book:
     book = Book(live=live, floor=live - unavailable, surge=surge, smallest=min(weights))
     for instance in world.instances.values():
         _count_one(book, instance, roll, policy)
+    believed = now - policy.settle_time
+    book.costly_ids = book.serving_ids | {
+        key for key in world.instances if roll.not_serving.get(key, world.taken_at) > believed
+    }
     book.extra = max(0, book.held - roll.expected_desired)
     return book
 
@@ -111,8 +118,8 @@ def protected_since(instance: Instance, roll: Roll, policy: Policy) -> bool:
 
 def order(book: Book, roll: Roll, policy: Policy) -> Iterator[Instance]:
     """Victims in the order in which they go: those that do not serve, then as the policy says."""
-    idle = [v for v in book.victims if v.id not in book.serving_ids]
-    busy = [v for v in book.victims if v.id in book.serving_ids]
+    idle = [v for v in book.victims if v.id not in book.costly_ids]
+    busy = [v for v in book.victims if v.id in book.costly_ids]
     return in_order(
         (idle, busy),
         policy.order,

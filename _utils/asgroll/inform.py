@@ -64,7 +64,8 @@ def plan(
     if roll is None:
         data["instances"] = [_victim(v) for v in assessment.choice.victims.values()]
         return data, REFUSED
-    book = count(world, roll, policy)
+    # who does not serve now goes first, if that is still so after settle_time
+    book = count(world, roll, policy, world.taken_at + policy.settle_time)
     first = [i.id for i in order(book, roll, policy)]
     ids = [*first, *(i.id for i in book.standby)]
     data["instances"] = [_victim(roll.victims[key]) for key in ids]

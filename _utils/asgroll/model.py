@@ -151,6 +151,7 @@ class Roll:
     last order of a person that was carried out. ``rollback``: it went back to what ran before.
     ``keep_old``: what is too much when sizes are put back goes from the replacements, not from the
     victims. ``noted``: all that has to be put back is written on the group as well.
+    ``not_serving`` are members that do not serve, and since when.
     ``idle_since``: since when no traffic at all comes through a target group that counts.
     ``waits`` are times (seconds) by key of the policy that followed the group when it began.
     ``unused`` are target groups that do not count for as long as no listener forwards to them.
@@ -207,6 +208,7 @@ class Roll:
     waits: Mapping[str, float] = field(default_factory=dict)
     unused: frozenset[str] = frozenset()
     idle_since: float | None = None
+    not_serving: Mapping[str, float] = field(default_factory=dict)
     protects_new: bool = False
     owner: str = ""
     alive_until: float = 0.0
@@ -241,6 +243,7 @@ class Roll:
             short_since=None,
             doubted=None,
             idle_since=None,
+            not_serving={},
             missing={},
             resumed_at=now,
             progress_at=now,

@@ -53,7 +53,7 @@ def plan(world: World, roll: Roll, policy: Policy, now: float) -> list[Action]:
         return [Wait(f"for the group to show desired {roll.pending.after}")]
     if roll.doubted is not None:
         return [Wait(f"to be sure that desired is {roll.doubted}, no old answer")]
-    book = count(world, roll, policy)
+    book = count(world, roll, policy, now)
     if roll.phase is Phase.RESTORING:
         return _restore(world, roll, policy, book, now)
     hold_back(book, roll, policy)
@@ -195,15 +195,15 @@ def _replace(roll: Roll, policy: Policy, book: Book, planned: list[Action]) -> l
     actions: list[Action] = []
     for victim in order(book, roll, policy):
         weight = victim.weight
-        serving = victim.id in book.serving_ids
-        if (spare if serving else window) < weight or victim.id in book.leaving_anyway:
+        costly = victim.id in book.costly_ids
+        if (spare if costly else window) < weight or victim.id in book.leaving_anyway:
             continue
         surplus = delta - min(book.surge, alive - weight)
         decrement = surplus >= weight
-        why = "" if serving else f"did not serve: {describe(victim)}"
+        why = "" if costly else f"did not serve: {describe(victim)}"
         actions.append(Terminate(victim.id, weight, decrement, Cause.VICTIM, why))
         alive -= weight
-        if serving:
+        if costly:
             spare -= weight
         if decrement:
             delta -= weight
@@ -336,12 +336,12 @@ def _shed_candidates(world: World, roll: Roll, policy: Policy, book: Book):
             yield world.instances[known.id], False, Cause.SURPLUS
     for victim in () if roll.keep_old else order(book, roll, policy):
         if victim.id not in book.leaving_anyway:
-            yield victim, victim.id in book.serving_ids, Cause.VICTIM
+            yield victim, victim.id in book.costly_ids, Cause.VICTIM
     # in a weighted group every victim that is left may be more than our share
     if roll.keep_old or all(victim.weight > roll.delta for victim in book.victims):
         for known in new:
             if known.ready_at is not None:
-                yield world.instances[known.id], known.id in book.serving_ids, Cause.SURPLUS
+                yield world.instances[known.id], known.id in book.costly_ids, Cause.SURPLUS
 
 
 def _short_for(roll: Roll, now: float) -> float:

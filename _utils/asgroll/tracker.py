@@ -55,10 +55,16 @@ def fold(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
     short = world.capacity < roll.expected_desired
     since = (roll.short_since or now) if short else None
     idle_since = (roll.idle_since or now) if unused(world) else None
-    serving = sum(i.weight for i in world.instances.values() if serves(i, roll))
+    serving, not_serving = 0, {}
+    for key, instance in world.instances.items():
+        if serves(instance, roll):
+            serving += instance.weight
+        elif instance.holds_capacity and key not in roll.terminations:
+            not_serving[key] = roll.not_serving.get(key, now)
     roll = roll.with_(
         short_since=since,
         idle_since=idle_since,
+        not_serving=not_serving,
         serving=serving,
         extremes=_extremes(roll, world, policy, serving),
     )

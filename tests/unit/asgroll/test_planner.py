@@ -59,6 +59,9 @@ def test_nothing_is_decided_before_our_change_of_desired_is_seen():
 # --- terminating ---------------------------------------------------------------------------------
 
 
+LONG_AGO = {i.id: NOW - 3600 for i in OLD}
+
+
 def surged(ready, pending=0, gone=0, **fields):
     """Six old, two of surge: ``ready`` and ``pending`` new ones, ``gone`` victims gone."""
     fresh = [instance(f"i-new{n}") for n in range(ready)]
@@ -133,7 +136,7 @@ def test_nor_does_it_make_room_for_victims_that_do_not_serve():
     sick = [instance(i.id, i.zone, ready=False) for i in OLD]
     known = {key: new(key) for key in ("i-new0", "i-extra")}
     view = world(*sick, instance("i-new0"), instance("i-extra"), desired=7)
-    state = roll(*OLD, delta=1, expected_desired=7, replacements=known)
+    state = roll(*OLD, delta=1, expected_desired=7, replacements=known, not_serving=LONG_AGO)
     assert terminated(actions(view, state, surge=1)) == [("i-old0", False)]
 
 
@@ -212,8 +215,12 @@ def test_victims_that_do_not_serve_go_first_but_only_as_many_as_the_window_holds
     # the one slot of the window is already taken by the surge instance that is being launched
     assert terminated(found) == []
     booted = world(*sick, instance("i-new0"))
-    state = roll(*OLD, delta=1, expected_desired=7, replacements={"i-new0": new("i-new0")})
+    known = {"i-new0": new("i-new0")}
+    state = roll(*OLD, delta=1, expected_desired=7, replacements=known, not_serving=LONG_AGO)
     assert terminated(actions(booted, state, surge=1)) == [("i-old0", False)]
+    # one answer without their targets is no proof that they do not serve
+    just_now = state.with_(not_serving={i.id: NOW - 29 for i in OLD})
+    assert terminated(actions(booted, just_now, surge=1)) == []
 
 
 def test_only_victims_are_terminated_even_when_others_would_come_first():
@@ -397,6 +404,7 @@ def test_a_surplus_is_never_removed_below_the_floor():
         expected_desired=7,
         phase=Phase.RESTORING,
         replacements={"i-new0": new("i-new0")},
+        not_serving=LONG_AGO,
     )
     # one that does not serve may go; none of those that serve
     ((gone, decrement),) = terminated(actions(view, state))
