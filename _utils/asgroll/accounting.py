@@ -32,7 +32,7 @@ _REQUEST = re.compile(
 )
 #: How long the activities are read for the Cause of a change of ours. A group reacts within a
 #: minute, and a launch that fails is an activity as well.
-CAUSE_SECONDS = 300.0
+CAUSE_SECONDS = 150.0
 #: By how much AWS's clock may be behind the master's when an activity is said to be older.
 CAUSE_SKEW_SECONDS = 30.0
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.peers.bound import Takes, ideal, lower_bound
+from tests.judge.fleet import Fleet
 from tests.lab.inprocess import InProcessAWS
-from tests.lab.replay import Fleet
 from tests.lab.scenario import build
 from tests.lab.world import World
 from tests.lab.world import history as h

@@ -9,6 +9,7 @@ from tests.judge.fleet import Fleet
 from tests.judge.wants import Interval
 from tests.lab.world import history as h
 
+TERMINATE = "TerminateInstanceInAutoScalingGroup"
 READ_PREFIXES = ("Describe", "Get", "List")
 #: Outcomes of calls that took effect.
 APPLIED = ("ok", "lost:applied")
@@ -64,9 +65,13 @@ class Figures:
     _terminated: int = 0
     _lost: int = 0
     _called_off: int = 0
-    _latest_cut: int = 0
     _taken_over: int = 0
+    _given_back: int = 0
+    _decrements: int = 0
+    _decremented: int = 0
     _share: int = 0
+    _ending: set[str] = field(default_factory=set)
+    _asked: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.ended = self.began
@@ -85,6 +90,8 @@ class Figures:
             return
         reads = record.operation.startswith(READ_PREFIXES)
         self._calls["reads" if reads else "mutations"][record.operation] += 1
+        if record.operation == TERMINATE:
+            self._asked.add(dict(record.params).get("InstanceId", ""))
 
     def launch(self, record: h.Launch) -> None:
         """Count an instance, and for whose sake it was launched."""
@@ -95,11 +102,10 @@ class Figures:
 
     def termination(self, record: h.Termination, weight: int, victim: bool) -> None:
         """Count who goes, and through whom."""
+        self._ending.add(record.instance)
         if record.actor == "caller":
-            if record.decrement:  # its lowering of desired has called nothing off
-                self._called_off -= self._latest_cut
-            self._latest_cut = 0
             self._terminated += weight
+            self._decremented += weight if record.decrement else 0
             self.victims_terminated += victim
             return
         launch = self.launched.get(record.instance)
@@ -114,23 +120,34 @@ class Figures:
         :param share_after: how many of them still are: others may have made them their own.
         """
         self._share = share_after
+        cut = max(record.before - record.after, 0)
         if record.actor != "caller":
             self._taken_over += max(share - share_after, 0)
+        elif record.field == "desired" and record.how == "by":
+            self._decrements += cut
         elif record.field == "desired":
-            missing = max(record.before - self.fleet.total, 0)
-            self._latest_cut = min(max(record.before - record.after, 0), missing)
-            self._called_off += self._latest_cut
+            self._called_off += min(cut, max(record.before - self.fleet.total, 0))
+            # what it raises up to what others want is theirs: it had overwritten that
+            raised = max(record.after - record.before, 0)
+            self._given_back += max(raised - max(share_after - share, 0), 0)
 
     def to_show(self) -> int:
         """
         Return the units that the launches for the caller's sake have come to, for I4.
 
         Whom it terminated, what it still holds above what others want, and what others have made
-        their own. When others ended a victim or a replacement, and the caller called off the launch
-        that followed from it, one of its own launches has stood in for that one.
+        their own or had wanted before the caller overwrote it. When others ended a victim or a
+        replacement, and the caller called off the launch that followed from it (with a lower
+        desired capacity, or a decrement for one that was terminated already), one of its own
+        launches has stood in for that one. A termination that AWS has accepted and puts off until
+        the replacement is there counts as well.
         """
-        stood_in = min(self._lost, self._called_off)
-        return self._terminated + self._share + self._taken_over + stood_in
+        unpaired = max(self._decrements - self._decremented, 0)
+        stood_in = min(self._lost, self._called_off + unpaired)
+        others = self._taken_over + self._given_back
+        waiting = (self._asked - self._ending) & set(self.fleet.members)
+        accepted = sum(self.fleet.members[key].weight for key in waiting)
+        return self._terminated + accepted + self._share + others + stood_in
 
     def summary(self, wanted: Interval) -> Summary:
         """Return the figures."""

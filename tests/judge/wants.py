@@ -105,42 +105,51 @@ class _Observer:
     """
     Somebody who sees the sizes only at its looks, ``lag`` seconds late.
 
-    :ivar left: what it believes the desired capacity to be: as last seen, and with the caller's own
-        changes since.
-    :ivar taken: units by which the caller has lowered it since with terminations. Somebody else's
-        change may have come before them; in doubt the group keeps more.
+    :ivar left: what it believes the sizes to be: as last seen, and with the caller's own changes
+        since.
+    :ivar taken: units by which the caller has lowered the desired capacity since with terminations.
+        Somebody else's change may have come before them; in doubt the group keeps more.
+    :ivar perhaps: sizes that the caller has asked for since without hearing whether it was done.
+        Who finds just these takes them for its own.
     """
 
     reckoning: _Reckoning
-    left: int
+    left: dict[str, int]
     lag: float
     taken: int = 0
+    perhaps: set[tuple[str, int]] = field(default_factory=set)
     unseen: list[h.Size] = field(default_factory=list)
 
     def takes(self, record: h.Size) -> None:
         """Note a change: the caller's own are known at once, others' at the next look."""
         if record.actor != "caller":
             self.unseen.append(record)
-        elif record.field == "desired" and record.how == "by":
-            self.left += record.after - record.before
+        elif record.how == "by":
+            self.left[record.field] += record.after - record.before
             self.taken += record.before - record.after
-        elif record.field == "desired":
-            self.left, self.taken = record.after, 0
+        else:
+            self.left[record.field] = record.after
 
     def looks(self, now: float, sizes: dict[str, int]) -> None:
         """See what has changed until ``lag`` seconds ago."""
         taken, self.taken = self.taken, 0
-        seen = [record for record in self.unseen if record.time <= now - self.lag]
-        if not seen:
+        perhaps, self.perhaps = self.perhaps, set()
+        young = [record for record in self.unseen if record.time > now - self.lag]
+        if len(young) == len(self.unseen):
             return
-        self.unseen = self.unseen[len(seen) :]
-        shown = sizes["desired"]
-        for record in reversed(self.unseen):  # too young to be seen
-            shown = record.before if record.field == "desired" else shown
-        bounds = {record.field: record.after for record in seen if record.field != "desired"}
-        if shown != self.left and shown not in bounds.values():
-            self.reckoning.desired(self.left + taken, shown + taken, "set")
-        for name, value in bounds.items():
+        self.unseen = young
+        shown = dict(sizes)
+        for record in reversed(young):
+            shown[record.field] = record.before
+        news = {
+            name: value
+            for name, value in shown.items()
+            if value != self.left[name] and (name, value) not in perhaps
+        }
+        desired = news.pop("desired", None)
+        if desired is not None and desired not in news.values():  # else AWS moved it to a bound
+            self.reckoning.desired(self.left["desired"] + taken, desired + taken, "set")
+        for name, value in news.items():
             self.reckoning.bound(name, value)
         self.left = shown
 
@@ -156,16 +165,16 @@ class Wants:
     def __init__(self, sizes: dict[str, int], lags: Iterable[float] = (0.0,)) -> None:
         self._sizes = dict(sizes)
         self._truth = self._fresh()
-        self._observers = [_Observer(self._fresh(), sizes["desired"], lag) for lag in set(lags)]
+        self._observers = [_Observer(self._fresh(), dict(sizes), lag) for lag in set(lags)]
 
     def _fresh(self) -> _Reckoning:
         bounds = {name: self._sizes[name] for name in ("min", "max")}
         return _Reckoning(bounds, Interval(self._sizes["desired"], self._sizes["desired"]))
 
     @property
-    def bounds(self) -> dict[str, int]:
-        """MinSize and MaxSize as others want them."""
-        return dict(self._truth.bounds)
+    def bounds(self) -> dict[str, set[int]]:
+        """MinSize and MaxSize as others want them: one value each, or all that may be meant."""
+        return {name: {r.bounds[name] for r in self._all()} for name in ("min", "max")}
 
     @property
     def truth(self) -> Interval:
@@ -175,8 +184,11 @@ class Wants:
     @property
     def wanted(self) -> Interval:
         """How much desired capacity others want, as far as anybody can know."""
-        all_of_them = [self._truth.wanted, *(o.reckoning.wanted for o in self._observers)]
-        return Interval(min(w.low for w in all_of_them), max(w.high for w in all_of_them))
+        found = [reckoning.wanted for reckoning in self._all()]
+        return Interval(min(w.low for w in found), max(w.high for w in found))
+
+    def _all(self) -> list[_Reckoning]:
+        return [self._truth, *(observer.reckoning for observer in self._observers)]
 
     def size(self, record: h.Size) -> None:
         """Take a changed size into account."""
@@ -189,6 +201,11 @@ class Wants:
             self._truth.desired(record.before, record.after, record.how)
         else:
             self._truth.bound(record.field, record.after)
+
+    def unheard(self, name: str, value: int) -> None:
+        """The caller has asked for a size, and does not know what has come of it."""
+        for observer in self._observers:
+            observer.perhaps.add((name, value))
 
     def look(self, now: float) -> None:
         """The caller has read the group."""

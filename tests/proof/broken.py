@@ -1,6 +1,7 @@
 """Parts that break one invariant each: the proof is worth something only if it finds them all.
 
-Each is a mistake that one could make. ``BROKEN[rule]`` is what ``playing.pieces`` takes.
+Each is a mistake that one could make. ``BROKEN[name]`` is the invariant that it breaks, and what
+``playing.pieces`` takes.
 """
 
 from __future__ import annotations
@@ -17,18 +18,19 @@ from asgroll.model import Roll, Victim
 from asgroll.planner import Book
 from asgroll.policy import Policy
 from asgroll.world import World
+from tests.proof.playing import Gateway
 
 
-def floor_one_too_low(world: World, roll: Roll, policy: Policy, count=planner.count) -> Book:
+def floor_one_too_low(*observed: Any, count=planner.count) -> Book:
     """Terminate as soon as all but one of those that are needed serve."""
-    book = count(world, roll, policy)
+    book = count(*observed)
     book.floor -= 1
     return book
 
 
-def surge_one_too_large(world: World, roll: Roll, policy: Policy, count=planner.count) -> Book:
+def surge_one_too_large(*observed: Any, count=planner.count) -> Book:
     """Ask for one more than the policy allows."""
-    book = count(world, roll, policy)
+    book = count(*observed)
     book.surge += 1
     return book
 
@@ -68,12 +70,25 @@ def asked_one_by_one(aws: Aws, name: str, now: float, observe=Aws.observe) -> Wo
     return world
 
 
+def ready_once_in_service(
+    self: Gateway, client: Any, service: str, operation: str, params: dict, call=Gateway._call
+) -> Any:
+    """Take for healthy in the load balancers whatever is registered there."""
+    answer = call(self, client, service, operation, params)
+    for target in answer.get("TargetHealthDescriptions", ()):
+        target["TargetHealth"] = {"State": "healthy"}
+    for state in answer.get("InstanceStates", ()):
+        state["State"] = "InService"
+    return answer
+
+
 BROKEN = {
-    "I1": (planner, "count", floor_one_too_low),
-    "I2": (planner, "count", surge_one_too_large),
-    "I3": (engine, "fold", chosen_anew),
-    "I4": (planner, "_replace", always_replaced),
-    "I5": (journal, "_played_back", entries_ignored),
-    "I6": (journal, "lock", no_lock),
-    "I8": (Aws, "observe", asked_one_by_one),
+    "floor one too low": ("I1", (planner, "count", floor_one_too_low)),
+    "in service is ready": ("I1", (Gateway, "_call", ready_once_in_service)),
+    "surge one too large": ("I2", (planner, "count", surge_one_too_large)),
+    "victims chosen anew": ("I3", (engine, "fold", chosen_anew)),
+    "always replaced": ("I4", (planner, "_replace", always_replaced)),
+    "entries ignored": ("I5", (journal, "_played_back", entries_ignored)),
+    "no lock": ("I6", (journal, "lock", no_lock)),
+    "asked one by one": ("I8", (Aws, "observe", asked_one_by_one)),
 }

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from tests.functional.roll.harness import MUTATIONS, spec
+from tests.functional.roll.harness import GROUP, MUTATIONS, spec
 from tests.lab.world import Fault
+from tests.lab.world.assumptions import OTHERS
 from tests.proof.story import ENTRY, SNAPSHOT, Crash, Rival, Signal, Story, Taking
 
 # A roll of this size takes 100 to 1,500 s; later faults would strike nobody.
 WITHIN = st.integers(0, 900)
 READS = ("DescribeAutoScalingGroups", "DescribeTargetHealth", "DescribeInstanceHealth")
 TERMINATE = "TerminateInstanceInAutoScalingGroup"
+# Seconds: five times what the slowest application of a blind group can take.
+PATIENCE = 300
+# What makes an application begin later or never: in a blind group nobody can know.
+UNKNOWABLE = {"slow_boot", "never_healthy", "application_stops"}
 PICKS = st.sampled_from(["oldest", "newest", "random", "2", "4"])
 PROCESSES = ["AZRebalance", "AlarmNotification", "ReplaceUnhealthy"]
 WEIGHTS = {
@@ -32,6 +37,24 @@ HOOKS = {
 }
 
 
+#: Not drawn. Under MP-7 AWS would put a termination that is asked for off until a replacement is
+#: there, against its own user guide. A roll that is aborted meanwhile may end with one instance
+#: more than wanted (I5), and launches have not come to anything when they are counted (I4). Open.
+OPEN = {"MP-7"}
+
+
+@st.composite
+def assumptions(draw):
+    """Draw what AWS may do otherwise than the lab assumes: a few rules at a time, or none."""
+    rules = draw(st.sets(st.sampled_from(sorted(set(OTHERS) - OPEN)), max_size=8))
+    return {rule: draw(st.sampled_from(OTHERS[rule])) for rule in sorted(rules)}
+
+
+def seldom(draw):
+    """Draw whether something is so that most groups do not have."""
+    return draw(st.integers(0, 5)) == 5
+
+
 @st.composite
 def scenarios(draw, weights=True, largest=6):
     """Draw a group: size, limits, zones, weights, load balancers, hooks, times."""
@@ -47,7 +70,13 @@ def scenarios(draw, weights=True, largest=6):
         max=desired + draw(st.integers(0, 4)),
         zones=draw(st.sampled_from([["a"], ["a", "b"], ["a", "b", "c"]])),
         seed=draw(st.integers(0, 10_000)),
-        mixed=WEIGHTS if weights and draw(st.integers(0, 5)) == 5 else None,
+        assumptions=draw(assumptions()),
+        mixed=WEIGHTS if weights and seldom(draw) else None,
+        capacity_rebalance=True if seldom(draw) else None,
+        maintenance={"min": 100, "max": draw(st.sampled_from([110, 200]))}
+        if seldom(draw)
+        else None,
+        launch_before_terminate=seldom(draw),
         target_groups=draw(st.sampled_from([["a"], ["a", "b"]])) if balanced else [],
         load_balancers=load_balancers,
         health_check_type="ELB",
@@ -58,7 +87,11 @@ def scenarios(draw, weights=True, largest=6):
             "straggler_share": draw(st.sampled_from([0, 0.2])),
             "straggler_seconds": 200,
         },
-        delays={"reaction": draw(st.sampled_from([0, 5, 30]))},
+        delays={
+            "reaction": draw(st.sampled_from([0, 5, 30])),
+            "running": draw(st.sampled_from([10, 0, 40])),
+            "registration": draw(st.sampled_from([15, 0, 40])),
+        },
     )
 
 
@@ -79,6 +112,25 @@ def policies(draw):
         "on_failure": draw(st.sampled_from(["pause", "abort"])),
         "on_signal": draw(st.sampled_from(["abort", "pause"])),
     }
+
+
+def blind(scenario):
+    """Whether nothing at AWS knows the applications: no load balancer, no agent of a hook."""
+    group = scenario["groups"][GROUP]
+    hooked = any(hook["name"] == "in" for hook in group["hooks"])
+    return not (group["target_groups"] or group["load_balancers"] or hooked)
+
+
+def with_patience(scenario, policy):
+    """
+    Return the two as they fit each other: in a blind group only ``healthy_for`` can stand for the
+    application, so it is longer than any application there takes.
+    """
+    if not blind(scenario):
+        return scenario, policy
+    boot = {**scenario["boot"], "median": min(scenario["boot"]["median"], 20), "straggler_share": 0}
+    patient = {"healthy_for": PATIENCE, "ready_timeout": "20m"}
+    return {**scenario, "boot": boot}, {**policy, **patient}
 
 
 def once(kind, **params):
@@ -150,14 +202,39 @@ CALL_FAULTS = st.one_of(
     within("denied", operation=st.sampled_from((*MUTATIONS, *READS))),
     within("expired_token"),
 )
+# One odd answer, or a few in a row.
+ODD = {"nth": st.integers(2, 40), "count": st.integers(1, 2)}
+ROWS = {**ODD, "pick": PICKS, "members": st.integers(1, 3)}
+ANSWER_FAULTS = st.one_of(
+    st.builds(Fault, st.just("empty_answer"), **ODD),
+    st.builds(Fault, st.just("group_twice"), **ODD),
+    *(
+        st.builds(Fault, st.just(kind), **ROWS)
+        for kind in ("member_missing", "member_twice", "target_missing", "target_twice")
+    ),
+)
 LAUNCH_FAULTS = st.one_of(
     st.builds(Fault, st.just("never_healthy"), nth=st.integers(1, 6), count=st.integers(1, 4)),
     st.builds(Fault, st.just("bad_image"), nth=st.integers(1, 6), count=st.integers(1, 4)),
     st.builds(Fault, st.just("slow_boot"), nth=st.integers(1, 6), seconds=st.just(700)),
+    st.builds(
+        Fault, st.just("slow_launch"), nth=st.integers(1, 6), seconds=st.sampled_from([60, 400])
+    ),
+    st.builds(Fault, st.just("launch_fails_first"), nth=st.integers(1, 6), count=st.integers(1, 3)),
     within("insufficient_capacity", zone=st.sampled_from([None, "a", "b"])),
     once("spot_reclaim", pick=PICKS, count=st.integers(1, 3)),
+    once("rebalance_recommendation", pick=PICKS, count=st.integers(1, 3)),
     once("instance_dies", pick=PICKS, how=st.sampled_from(["machine", "system", "app"])),
     within("az_outage", zone=st.sampled_from(["a", "b"])),
+    once("application_stops", pick=PICKS, count=st.integers(1, 3)),
+    within("application_stops", pick=PICKS, count=st.integers(1, 3)),
+)
+TRAFFIC_FAULTS = st.one_of(
+    within("zonal_shift", zone=st.sampled_from(["a", "b"])),
+    once("zonal_shift", zone=st.sampled_from(["a", "b"])),
+    within("zonal_autoshift", zone=st.sampled_from(["a", "b"])),
+    once("listener_removed", target_group=st.sampled_from(["a", "b"])),
+    once("listener_added", target_group=st.sampled_from(["a", "b"])),
 )
 TERMINATED = {
     "pick": PICKS,
@@ -171,8 +248,11 @@ ACTORS = st.one_of(
     before_termination("operator_terminates", **TERMINATED),
     once("operator_sets", max=st.integers(6, 15)),
     once("operator_sets", min=st.integers(0, 4)),
-    once("operator_sets", desired=st.integers(1, 8)),
-    once("scheduled_action", desired=st.integers(1, 8)),
+    once("operator_sets", desired=st.integers(1, 10)),
+    once("scheduled_action", desired=st.integers(1, 10)),
+    before_termination("operator_sets", desired=st.integers(1, 10)),
+    before_termination("scale_in", by=st.integers(1, 3)),
+    once("target_tracking", target=st.just(100), load=st.integers(100, 900)),
     once("operator_resumes", processes=st.just(("AZRebalance",))),
     once("operator_suspends", processes=st.sampled_from([(p,) for p in PROCESSES])),
     once("template_version", data=st.just({"ImageId": "ami-00000000000000003"})),
@@ -212,16 +292,23 @@ TAKINGS = st.builds(
 RIVALS = st.builds(Rival, st.integers(1, 20), st.sampled_from(["resume", "abort", "roll"]), MASTERS)
 
 
-FAULTS = st.one_of(CALL_FAULTS, LAUNCH_FAULTS, ACTORS)
+def hidden(fault):
+    """Whether a fault may keep an application from ever answering, without AWS's noticing."""
+    return fault.kind in UNKNOWABLE or fault.get("how") == "app"
+
+
+FAULTS = st.one_of(CALL_FAULTS, ANSWER_FAULTS, LAUNCH_FAULTS, TRAFFIC_FAULTS, ACTORS)
 
 
 @st.composite
 def stories(draw):
     """Draw a whole story."""
+    scenario, policy = with_patience(draw(scenarios()), draw(policies()))
+    faults = draw(st.lists(FAULTS, max_size=3))
     return Story(
-        draw(scenarios()),
-        draw(policies()),
-        tuple(draw(st.lists(FAULTS, max_size=3))),
+        scenario,
+        policy,
+        tuple(fault for fault in faults if not (blind(scenario) and hidden(fault))),
         draw(st.one_of(st.none(), CRASHES, SIGNALS)),
         tuple(draw(st.lists(TAKINGS, max_size=3))),
         draw(st.one_of(st.none(), st.none(), st.none(), RIVALS)),

@@ -36,6 +36,8 @@ LONGEST = 12 * 3600.0
 QUIET = 1800.0
 # Calls that leave sizes, processes and instances alone.
 TAGGING = ("CreateOrUpdateTags", "DeleteTags")
+# What the journal calls the changes of sizes, and which sizes those are.
+SIZES = {"SetDesired": "desired", "SetMax": "max"}
 # Tries of a person to put everything back once nothing goes wrong any more.
 TRIES = 3
 
@@ -50,11 +52,12 @@ class EndlessError(Exception):
 
 @dataclass
 class Process:
-    """One life: where it ends, and what it has done so far."""
+    """One life: where in the history it begins, how it ends, and what it has done so far."""
 
     number: int
     end: Crash | Signal | None
     master: str = "first"
+    begins: int = 0
     done: Counter[str] = field(default_factory=Counter)
     dead: bool = False
 
@@ -100,15 +103,15 @@ class Cache:
     """A ``salt.cache.Cache`` of one process over a store that outlives it."""
 
     def __init__(self, play: Play, process: Process):
-        self._store, self._intended, self._process = play.store, play.intended, process
+        self._play, self._store, self._process = play, play.store, process
 
     def store(self, bank: str, key: str, data: Any) -> None:
         """Write an entry, as bytes."""
         what = {journal.BANK: SNAPSHOT, journal.TURN_BANK: ENTRY}.get(bank, REPORT)
         if what == ENTRY:
             last = data["entries"][-1]
-            if last["kind"] in ("SetDesired", "SetMax"):
-                self._intended.add((last["kind"], last["fields"]["to"]))
+            if last["kind"] in SIZES:
+                self._play.intends(SIZES[last["kind"]], last["fields"]["to"])
 
         def write() -> None:
             self._store[bank, key] = salt.payload.dumps(data)
@@ -231,7 +234,9 @@ class Play:
     A story as it went.
 
     :ivar before: place in the history where the first roll began; all rolls had these ``victims``.
-    :ivar intended: sizes that were asked for, whether the call was sent or not: which, how many.
+    :ivar intended: sizes that were to be asked for, whether the call was sent or not: place in the
+        history, which, how many.
+    :ivar recovered: whether somebody had to do without the journal: then nobody knows the victims.
     :ivar ended: each process's verb and how it ended.
     :ivar wrong: what broke a promise that the lab's history cannot show.
     """
@@ -245,8 +250,9 @@ class Play:
     processes: list[Process] = field(default_factory=list)
     before: int = 0
     victims: frozenset[str] = frozenset()
-    intended: set[tuple[str, int]] = field(default_factory=set)
+    intended: list[tuple[int, str, int]] = field(default_factory=list)
     arn: str = ""
+    recovered: bool = False
     ended: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
@@ -254,7 +260,7 @@ class Play:
 
     def start(self, verb: str, end: Crash | Signal | None = None, master: str = "first") -> None:
         """Run one process to its end, however it ends."""
-        process = Process(len(self.processes) + 1, end, master)
+        process = Process(len(self.processes) + 1, end, master, len(self.world.history))
         self.processes.append(process)
         if verb == "resume" and self.known() is None:
             verb = "roll"
@@ -278,6 +284,8 @@ class Play:
         except AsgrollError as exc:
             how = f"refused ({exc})"
         process.dead = True
+        if how == "done" and verb in ("roll", "resume") and not self.recovered:
+            self._all_replaced(process)
         if how.startswith("refused") and self.known() is None:
             self.victims = chosen  # it never began
         self.ended.append(f"{verb}: {how}")
@@ -288,6 +296,13 @@ class Play:
         apart = ("Standby", "Terminat")
         chosen = {key for key, item in members.items() if not item.lifecycle.startswith(apart)}
         self.victims = self.victims | chosen
+
+    def _all_replaced(self, process: Process) -> None:
+        """A roll that says it is done has left none of its victims in service."""
+        members = self.world.groups[GROUP].instances
+        left = [key for key in sorted(self.victims & set(members)) if members[key].counts]
+        if left:
+            self.wrong.append(f"end: process {process.number} is done, but there is {left}")
 
     def meanwhile(self, process: Process, turn: int) -> None:
         """What somebody else does while a process sleeps."""
@@ -306,7 +321,11 @@ class Play:
         """What the group is told of before the journal is, was meant to be sent as well."""
         due = marks.due(SimpleNamespace(name=GROUP, tags=tags))
         if due is not None and due.before is not None:
-            self.intended.add(("SetDesired", due.desired))
+            self.intends("desired", due.desired)
+
+    def intends(self, name: str, value: int) -> None:
+        """Note that a process is about to ask for a size: it may die before anybody hears of it."""
+        self.intended.append((len(self.world.history), name, value))
 
     # -- what people do -----------------------------------------------------------------------
 
@@ -319,6 +338,7 @@ class Play:
         self.clock.sleep(taking.gap)
         if taking.verb == "recover":
             self.store.clear()  # the journal is lost, with the master or its disk
+            self.recovered = True
         self.start(taking.verb, taking.end, taking.master)
 
     def settle(self) -> None:

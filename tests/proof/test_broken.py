@@ -12,9 +12,10 @@ from tests.proof.playing import pieces
 ENOUGH = 400
 
 
-@pytest.mark.parametrize("rule", sorted(BROKEN))
-def test_a_part_that_breaks_an_invariant_is_found_out(rule):
-    with pieces(BROKEN[rule]):
+@pytest.mark.parametrize("name", sorted(BROKEN))
+def test_a_part_that_breaks_an_invariant_is_found_out(name):
+    rule, part = BROKEN[name]
+    with pieces(part):
         found = explore(1, ENOUGH, rule=rule, shrink=False)
     assert found.story is not None, f"no violation of {rule} in {found.histories} histories"
     assert explore(1, found.histories, rule=rule, shrink=False).story is None

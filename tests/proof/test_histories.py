@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from tests.functional.roll.harness import assert_kept, roll
+from tests.functional.roll.harness import GROUP, assert_kept, roll
 from tests.lab.world.faults import KINDS
 from tests.proof.exploring import explore
 from tests.proof.generators import (
-    ACTORS,
-    CALL_FAULTS,
-    LAUNCH_FAULTS,
+    FAULTS,
     policies,
     scenarios,
+    with_patience,
 )
 from tests.proof.playing import LONGEST
 
@@ -36,8 +34,8 @@ def test_whatever_happens_and_whoever_dies_the_invariants_hold(seed):
 def test_the_stories_have_every_kind_of_fault_that_the_lab_knows():
     seen = set()
 
-    @settings(max_examples=1000, derandomize=True, database=None, deadline=None)
-    @given(st.one_of(CALL_FAULTS, LAUNCH_FAULTS, ACTORS))
+    @settings(max_examples=2000, derandomize=True, database=None, deadline=None)
+    @given(FAULTS)
     def look(fault):
         seen.add(fault.kind)
 
@@ -55,7 +53,10 @@ def test_the_stories_have_every_kind_of_fault_that_the_lab_knows():
 )
 @given(scenarios(weights=False, largest=9), policies())
 def test_any_group_is_replaced_with_as_many_launches_as_victims(scenario, policy):
-    # Long enough for the slowest boot: nothing counts as failed.
+    scenario, policy = with_patience(scenario, policy)
+    # Long enough for the slowest boot, the launch hook too: nothing counts as failed.
+    for hook in scenario["groups"][GROUP].get("hooks", ()):
+        hook["heartbeat_timeout"] = 3600
     outcome = roll(scenario, deadline=LONGEST, **{**policy, "ready_timeout": "1h"})
     assert_kept(outcome)
     assert outcome.phase == "done"

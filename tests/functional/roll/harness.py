@@ -1,4 +1,4 @@
-"""One roll over the in-process lab in virtual time, and the lab's verdict on it.
+"""One roll over the in-process lab in virtual time, and the judge's verdict on it.
 
 What a roll may touch and how far it may go is worked out here from the scenario and the policy's
 arguments, never taken from what the roll says about itself.
@@ -22,7 +22,9 @@ from asgroll.journal import MemoryJournal, from_plain, to_plain
 from asgroll.lease import Lease
 from asgroll.model import Phase, Roll
 from asgroll.policy import Policy, parse
-from tests.lab import invariants
+from tests.judge import invariants
+from tests.judge.figures import APPLIED, READ_PREFIXES
+from tests.judge.looks import GROUP_READ
 from tests.lab.inprocess import InProcessAWS, VirtualClock
 from tests.lab.scenario import build
 from tests.lab.world import Fault, World
@@ -36,7 +38,9 @@ CAPACITY_CALLS = (
     "TerminateInstanceInAutoScalingGroup",
 )
 MUTATIONS = (*CAPACITY_CALLS, "UpdateAutoScalingGroup", "SuspendProcesses", "ResumeProcesses")
-READS = ("Describe", "Get", "List")
+READS = READ_PREFIXES
+# Keys of a scenario that are not the group's.
+TOP = ("seed", "boot", "delays", "assumptions", "launch_before_terminate")
 
 
 class RollDoesNotEndError(AssertionError):
@@ -88,7 +92,7 @@ class Outcome:
         return Counter(
             call.operation
             for call in self.calls(since=0)
-            if not call.operation.startswith(READS) and call.outcome in invariants.APPLIED
+            if not call.operation.startswith(READS) and call.outcome in APPLIED
         )
 
     def members(self) -> dict[str, str]:
@@ -108,9 +112,9 @@ class Outcome:
 def spec(desired: int = 6, **settings: Any) -> dict[str, Any]:
     """Return a scenario: a group in three zones behind a target group, version 1 → 2.
 
-    Keys of the scenario's top level (seed, boot, delays) may be given; the rest are the group's.
+    Keys of the scenario's top level (``TOP``) may be given; the rest are the group's.
     """
-    top = {key: settings.pop(key) for key in ("seed", "boot", "delays") if key in settings}
+    top = {key: settings.pop(key) for key in TOP if key in settings}
     group = {
         "min": min(2, desired),
         "max": desired + 2,
@@ -279,7 +283,7 @@ def judge(
     surge: int | None = None,
     unavailable: int | None = None,
 ) -> None:
-    """Ask the lab whether the invariants held; I5 unless the roll was to be left as it stood."""
+    """Ask the judge whether the invariants held; I5 unless the roll was to be left as it stood."""
     world = outcome.world
     records = list(world.history)
     highest = max(
@@ -298,7 +302,7 @@ def judge(
         surge,
         unavailable,
         since=outcome.before,
-        failed=frozenset(failed) | just_served(records, outcome.before, stale),
+        failed=failed,
         unseen=stale,
         finished=put_back(outcome),
     )
@@ -319,7 +323,7 @@ def just_served(records: list[h.Record], since: int, stale: float) -> frozenset[
     found = set()
     for record in records[since:]:
         if isinstance(record, h.Call):
-            if record.operation == invariants.GROUP_READ and record.outcome == "ok":
+            if record.operation == GROUP_READ and record.outcome == "ok":
                 looked = record.time
         elif isinstance(record, h.Termination):
             if record.actor == "caller" and served.get(record.instance, 0.0) >= looked - stale:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.functional.roll.harness import assert_all_replaced, assert_kept, roll
+from tests.functional.roll.harness import assert_all_replaced, assert_kept, roll, spec
 from tests.lab.world import Fault
 from tests.lab.world import history as h
 
@@ -64,3 +64,13 @@ def test_a_zone_that_is_dry_for_a_while_and_then_is_not_is_made_up_for():
     assert_all_replaced(outcome)
     assert outcome.roll.failures
     assert all(failure.made_up for failure in outcome.roll.failures)
+
+
+@pytest.mark.parametrize("policy", [{"surge": 2}, {"surge": 1, "max_unavailable": 1}], ids=str)
+@pytest.mark.parametrize("at", [5, 60, 130, 220])
+def test_what_capacity_rebalancing_launches_is_not_spent(at, policy):
+    fault = Fault("rebalance_recommendation", at=at, count=2, pick="oldest")
+    outcome = roll(spec(capacity_rebalance=True), faults=[fault], **policy)
+    assert_kept(outcome)
+    assert outcome.phase == "done"
+    assert any(r.reason == "capacity rebalance" for r in outcome.world.history.of(h.Launch))

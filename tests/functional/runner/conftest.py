@@ -10,8 +10,8 @@ import pytest
 import salt.config
 import salt.loader
 
+from tests.judge.invariants import check
 from tests.lab.http import LabServer
-from tests.lab.invariants import check
 from tests.lab.salt_run import PATIENCE, SaltRun
 from tests.lab.world.faults import Fault
 from tests.lab.world.history import Call

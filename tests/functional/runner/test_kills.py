@@ -11,8 +11,8 @@ import time
 import pytest
 
 from tests.functional.runner.conftest import FAST, QUICK
+from tests.judge.invariants import examine
 from tests.lab.http import LabServer
-from tests.lab.invariants import examine
 from tests.lab.salt_run import SaltRun
 from tests.lab.world.history import Call
 

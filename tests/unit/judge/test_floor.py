@@ -75,6 +75,11 @@ def test_one_that_the_group_calls_unhealthy_is_about_to_go_and_not_counted():
     assert story.end("a").rules() == ["I1"]
 
 
+def test_terminating_one_that_the_group_calls_unhealthy_is_what_aws_is_about_to_do():
+    story = Story().add(h.Health, GROUP, "a", "Healthy", "Unhealthy", "aws").later().look()
+    assert story.end("a").rules() == []
+
+
 # -- what nobody could know -------------------------------------------------------------------
 
 

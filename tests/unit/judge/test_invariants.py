@@ -61,7 +61,7 @@ def test_i2_a_surge_on_top_of_a_total_that_others_have_lowered_is_caught():
 def test_i2_grants_the_last_of_the_heavy_ones_its_overshoot():
     story = Story(desired=6, weight=2).size("desired", 7).launch("x", weight=2)
     assert story.rules() == []
-    assert "I2" in story.launch("y", weight=2).rules()
+    assert "I2" in story.size("desired", 10).launch("y", weight=2).rules()
 
 
 # -- I3 ---------------------------------------------------------------------------------------
@@ -75,6 +75,19 @@ def test_i3_terminating_somebody_else_is_caught():
 def test_i3_taking_capacity_away_in_another_way_than_by_termination_is_caught(operation):
     assert Story().call(operation).rules() == ["I3"]
     assert Story().call(operation, outcome="AccessDenied").rules() == []
+
+
+def test_i3_aws_chooses_when_others_have_terminated_the_same_one_since_the_last_look():
+    story = Story().size("desired", 4).launch("x").serve("x").later().look().later(1)
+    story.end("a", "operator", decrement=True).size("desired", 2, "caller", "by")
+    story.add(h.Termination, GROUP, "x", "caller", "scale-in", False)
+    assert story.rules() == []
+    story.add(h.Termination, GROUP, "b", "caller", "scale-in", False)
+    assert "I3" in story.rules(victims="a")
+    story = Story().size("desired", 4).launch("x").serve("x").end("a", "operator", decrement=True)
+    story.later().look().size("desired", 2, "caller", "by")
+    story.add(h.Termination, GROUP, "x", "caller", "scale-in", False)
+    assert "I3" in story.rules()
 
 
 def test_i3_failed_and_surplus_replacements_are_reported_apart():
@@ -107,6 +120,16 @@ def test_i3_a_surplus_is_none_when_it_takes_from_what_others_want():
     assert story.end("x", decrement=True).rules(unavailable=9) == ["I3"]
 
 
+def test_i3_a_decrement_that_aws_applies_only_later_is_counted_at_once():
+    story = Story().size("desired", 4).launch("x").serve("x").launch("y").serve("y").later().look()
+    for key in "xy":
+        story.add(h.Termination, GROUP, key, "caller", "request", True)
+        story.add(h.Lifecycle, GROUP, key, "InService", "Terminating")
+    assert story.rules(surge=2) == ["I3"]
+    story.later().size("desired", 3, "caller", "by")
+    assert story.rules(surge=2) == ["I3"]
+
+
 # -- I4 ---------------------------------------------------------------------------------------
 
 
@@ -136,6 +159,21 @@ def test_i4_what_others_have_made_their_own_is_paid_for():
     story = Story(bounds=(1, 9)).size("desired", 4).launch("x").serve("x")
     story.size("desired", 6, "operator").launch("y", "operator").launch("z", "operator")
     assert story.later().look().rules(finished=False) == []
+
+
+def test_i4_what_is_given_back_to_others_is_theirs():
+    story = Story(bounds=(1, 9)).size("desired", 6, "operator").size("desired", 4)
+    story.launch("x", "operator").serve("x").later().look().size("desired", 7)
+    for key in "yzw":
+        story.launch(key).serve(key)
+    assert story.later().look().rules(finished=False) == []
+    assert story.launch("v").rules(surge=9) == ["I4"]
+
+
+def test_i4_a_decrement_for_one_that_others_had_terminated_calls_its_replacement_off():
+    story = Story().size("desired", 4).launch("x").serve("x").later().look()
+    story.end("a", "operator").size("desired", 3, "caller", "by")
+    assert story.rules(finished=True) == []
 
 
 def test_i4_launches_that_aws_or_others_cause_are_theirs():

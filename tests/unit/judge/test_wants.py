@@ -67,7 +67,7 @@ def test_ten_set_to_a_group_of_ten_that_shows_fifteen_is_ten():
 def test_the_callers_own_changes_are_nobody_elses_wish():
     group = Group().size("desired", 7, "caller", "by").size("desired", 9, "caller").look()
     assert group.size("max", 20, "caller").look().wanted == (6, 6)
-    assert group.wants.bounds == {"min": 2, "max": 12}
+    assert group.wants.bounds == {"min": {2}, "max": {12}}
 
 
 def test_room_that_only_the_callers_raise_of_the_maximum_gave_is_not_others():
@@ -78,7 +78,7 @@ def test_room_that_only_the_callers_raise_of_the_maximum_gave_is_not_others():
 def test_a_minimum_above_the_maximum_that_the_caller_had_raised_raises_theirs():
     group = Group(bounds=(2, 6), surge=0).size("max", 9, "caller").size("desired", 8, "caller")
     group.size("min", 7).look()
-    assert (group.wanted, group.wants.bounds) == ((7, 7), {"min": 7, "max": 7})
+    assert (group.wanted, group.wants.bounds) == ((7, 7), {"min": {7}, "max": {7}})
 
 
 def test_a_change_that_the_caller_has_overwritten_before_it_could_see_it_may_stand_or_not():
@@ -108,6 +108,27 @@ def test_a_decrement_of_the_callers_between_does_not_hide_what_others_did():
 def test_a_change_after_a_decrement_of_the_callers_may_have_come_before_it():
     group = Group().size("desired", 7, "caller", "by").size("desired", 9).look()
     assert group.wanted == (9, 10)
+
+
+def test_a_size_that_the_caller_asked_for_without_an_answer_may_be_its_own():
+    group = Group(surge=0)
+    group.wants.unheard("desired", 8)
+    assert group.size("desired", 8).look().wanted == (6, 8)
+    assert group.size("desired", 9).look().wanted == (9, 9)
+
+
+def test_what_the_caller_asked_for_before_its_last_look_is_settled():
+    group = Group(surge=0)
+    group.wants.unheard("desired", 8)
+    assert group.look().size("desired", 8).look().wanted == (8, 8)
+
+
+def test_a_maximum_that_the_caller_has_overwritten_or_asked_for_may_be_its_own():
+    group = Group().size("max", 10).size("max", 14, "caller").look()
+    assert group.wants.bounds["max"] == {10, 12}
+    group = Group()
+    group.wants.unheard("max", 14)
+    assert group.size("max", 14).look().wants.bounds["max"] == {12, 14}
 
 
 def test_until_the_next_look_the_change_may_be_unknown():
