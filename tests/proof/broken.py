@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from asgroll import engine, journal, planner, tracker
+from asgroll import accounting, engine, journal, planner, tracker
 from asgroll.actions import Action, Terminate
 from asgroll.aws import Aws
 from asgroll.model import Roll, Victim
@@ -41,6 +41,11 @@ def chosen_anew(roll: Roll, world: World, policy: Policy, now: float, fold=track
         now_there = {i.id: Victim(i.id, i.zone, i.weight) for i in world.instances.values()}
         roll = roll.with_(victims={**roll.victims, **now_there})
     return fold(roll, world, policy, now)
+
+
+def taken_as_a_difference(roll: Roll, seen: int) -> Roll:
+    """Take what others set for a change by the difference, the surge that was in it still ours."""
+    return roll.with_(expected_desired=seen)
 
 
 def always_replaced(*arguments: Any, replace_=planner._replace) -> list[Action]:
@@ -86,6 +91,7 @@ BROKEN = {
     "floor one too low": ("I1", (planner, "count", floor_one_too_low)),
     "in service is ready": ("I1", (Gateway, "_call", ready_once_in_service)),
     "surge one too large": ("I2", (planner, "count", surge_one_too_large)),
+    "others change by differences": ("I5", (accounting, "_outside_change", taken_as_a_difference)),
     "victims chosen anew": ("I3", (engine, "fold", chosen_anew)),
     "always replaced": ("I4", (planner, "_replace", always_replaced)),
     "entries ignored": ("I5", (journal, "_played_back", entries_ignored)),
