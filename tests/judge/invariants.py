@@ -325,7 +325,9 @@ class _Judge:
             if sizes[name] not in wanted:
                 meant = " or ".join(str(value) for value in sorted(wanted))
                 self._broken("I5", ended, f"{name} is {sizes[name]}, not {meant}")
-        if sizes["desired"] not in self.wants.wanted:
+        # AWS may take a decrement only when the instance has gone, after the roll's own end
+        ends = {sizes["desired"], self.decrements.left(sizes["desired"])}
+        if not any(desired in self.wants.wanted for desired in ends):
             self._broken("I5", ended, f"desired is {sizes['desired']}, not {self.wants.wanted}")
         if self.fleet.suspended != self.suspended:
             now, was = sorted(self.fleet.suspended), sorted(self.suspended)
