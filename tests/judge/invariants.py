@@ -295,7 +295,7 @@ class _Judge:
         if record.after == "Pending" and fleet.total > fleet.sizes["desired"]:
             self.added_by_aws += fleet.members[record.instance].weight
         self.added_by_aws = min(self.added_by_aws, max(fleet.total - fleet.sizes["desired"], 0))
-        allowed = self.wants.wanted.high + self.surge + self.added_by_aws
+        allowed = self.wants.wanted.high + self.surge + fleet.heaviest - 1 + self.added_by_aws
         if record.after == "Pending" and fleet.total > allowed:
             self._broken(
                 "I2",

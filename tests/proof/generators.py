@@ -23,8 +23,6 @@ WEIGHTS = {
     "overrides": [{"type": "m5.large", "weight": 1}, {"type": "m5.xlarge", "weight": 2}],
     "distribution": {"OnDemandPercentageAboveBaseCapacity": 50},
 }
-# An instance maintenance policy: percent of the desired capacity, at least and at most.
-MAINTENANCE = st.sampled_from([{"min": 100, "max": 110}, {"min": 100, "max": 200}])
 HOOKS = {
     "in": {
         "transition": "autoscaling:EC2_INSTANCE_LAUNCHING",

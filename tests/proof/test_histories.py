@@ -49,10 +49,8 @@ def test_the_stories_have_every_kind_of_fault_that_the_lab_knows():
         seen.add(fault.kind)
 
     look()
-    # no policy here watches alarms or has a load of its own, what a group launches from is the
-    # concern of publish, and clocks and credentials are HTTP's
-    elsewhere = {"alarm", "load", "operator_launches", "template_version_deleted"}
-    assert seen == set(KINDS) - elsewhere - {"clock_skew", "metadata_down"}
+    # alarms are watched by no policy here, and what a group launches from is publish's concern
+    assert seen == set(KINDS) - {"alarm", "operator_launches", "template_version_deleted"}
 
 
 @settings(
