@@ -118,7 +118,7 @@ def test_the_files_that_the_package_manages_are_untouched(start, release, path):
 
 def test_clean_gives_back_the_effective_configuration_of_before(start):
     minion = _prepared(start(CURRENT))
-    minion.host.run("apt-get", "install", "-qy", "unattended-upgrades")
+    minion.host.run("apt-get", "install", "-qy", "unattended-upgrades", "needrestart")
     before, units = system.configuration(minion.host), _timer_files(minion.host)
     assert not _apply(minion).failed
     assert system.configuration(minion.host) != before
