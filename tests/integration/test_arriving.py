@@ -13,6 +13,7 @@ ASK = "unattended_upgrades.generation"
 JOB = "unattended-upgrades-grain"
 MODES = {"processes": True, "threads": False}
 TALK_SECONDS = 240  # on a busy machine
+START_SECONDS = 300  # each; on an idle machine it takes 4
 UPDATES = 6
 
 
@@ -45,6 +46,7 @@ def fleet(salt_factories, tmp_path_factory):
     release = Release(tmp_path_factory.mktemp("formula") / "root")
     master = salt_factories.salt_master_daemon(
         "arriving",
+        start_timeout=START_SECONDS,
         overrides={
             "interface": LOOPBACK,
             "file_roots": {"base": [str(release.folder)]},
@@ -61,6 +63,7 @@ def fleet(salt_factories, tmp_path_factory):
         minions = [
             master.salt_minion_daemon(
                 name,
+                start_timeout=START_SECONDS,
                 overrides={
                     "multiprocessing": processes,
                     "extension_modules": "cache/extmods",  # where a minion has it by default
