@@ -22,9 +22,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from tests.judge.decrements import Decrements
-from tests.judge.figures import APPLIED, Figures, Summary
+from tests.judge.figures import APPLIED, READ_PREFIXES, Figures, Summary
 from tests.judge.fleet import GROUP_ITSELF, Fleet, Member
 from tests.judge.looks import Looks, is_look
+from tests.judge.resting import Resting
 from tests.judge.wants import Wants
 from tests.lab.world import history as h
 
@@ -45,6 +46,8 @@ NEVER = frozenset(
 
 #: Outcomes that leave open whether a call took effect: no answer, or a proxy's page.
 UNCLEAR = frozenset({"lost", "lost:applied", "html"})
+#: Changes that leave sizes, processes and instances alone.
+TAGGING = ("CreateOrUpdateTags", "DeleteTags")
 SIZES = {"DesiredCapacity": "desired", "MaxSize": "max", "MinSize": "min"}
 
 
@@ -128,7 +131,7 @@ def examine(
     intents = sorted(intended)
     for index, record in enumerate(records[begin:], begin):
         while intents and intents[0][0] <= index:
-            judge.wants.unheard(*intents.pop(0)[1:])
+            judge.wants.meant(*intents.pop(0)[1:])
         judge.take(record, index)
     judge.launches_match()
     if finished:
@@ -154,7 +157,7 @@ class _Judge:
     looks: Looks = field(init=False)
     wants: Wants = field(init=False)
     figures: Figures = field(init=False)
-    suspended: frozenset[str] = frozenset()
+    resting: Resting = field(init=False)
     doomed: set[str] = field(default_factory=set)
     decrements: Decrements = field(default_factory=Decrements)
     added_by_aws: int = 0
@@ -166,7 +169,7 @@ class _Judge:
         self.looks = Looks(time, unseen)
         self.wants = Wants(self.fleet.sizes, (0.0, unseen))
         self.figures = Figures(self.fleet, time)
-        self.suspended = self.fleet.suspended
+        self.resting = Resting(self.fleet.suspended)
 
     def take(self, record: h.Record, index: int) -> None:
         """Judge one record and let the fleet follow it."""
@@ -185,9 +188,8 @@ class _Judge:
             self.figures.launch(record)
         elif mine and isinstance(record, h.Lifecycle):
             self._total(record)
-        elif mine and isinstance(record, h.Processes) and record.actor != "caller":
-            gone, come = set(record.before), set(record.after)
-            self.suspended = (self.suspended - (gone - come)) | (come - gone)
+        elif mine and isinstance(record, h.Processes):
+            self.resting.change(record)
         self.figures.follow(record.time)
 
     def _call(self, record: h.Call) -> None:
@@ -197,6 +199,10 @@ class _Judge:
         if record.actor != "caller":
             return
         self._unheard(record)
+        if record.outcome in APPLIED:
+            self.resting.call(record, self.looks)
+        if not record.operation.startswith(READ_PREFIXES) and record.operation not in TAGGING:
+            self.wants.works()
         self.figures.call(record)
         if record.operation in NEVER and record.outcome in APPLIED:
             self._broken("I3", record.time, f"{record.operation} is no way to replace anybody")
@@ -295,7 +301,7 @@ class _Judge:
         if record.after == "Pending" and fleet.total > fleet.sizes["desired"]:
             self.added_by_aws += fleet.members[record.instance].weight
         self.added_by_aws = min(self.added_by_aws, max(fleet.total - fleet.sizes["desired"], 0))
-        allowed = self.wants.wanted.high + self.surge + fleet.heaviest - 1 + self.added_by_aws
+        allowed = self.wants.wanted.high + self.surge + self.added_by_aws
         if record.after == "Pending" and fleet.total > allowed:
             self._broken(
                 "I2",
@@ -329,8 +335,8 @@ class _Judge:
         ends = {sizes["desired"], self.decrements.left(sizes["desired"])}
         if not any(desired in self.wants.wanted for desired in ends):
             self._broken("I5", ended, f"desired is {sizes['desired']}, not {self.wants.wanted}")
-        if self.fleet.suspended != self.suspended:
-            now, was = sorted(self.fleet.suspended), sorted(self.suspended)
+        if self.resting.wrong(self.fleet.suspended):
+            now, was = sorted(self.fleet.suspended), sorted(self.resting.wanted)
             self._broken("I5", ended, f"suspended processes are {now}, not {was}")
 
     def _broken(self, rule: str, time: float, message: str) -> None:

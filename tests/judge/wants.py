@@ -111,6 +111,8 @@ class _Observer:
         Somebody else's change may have come before them; in doubt the group keeps more.
     :ivar perhaps: sizes that the caller has asked for since without hearing whether it was done.
         Who finds just these takes them for its own.
+    :ivar meant: the same of sizes that a process was about to ask for when it may have died. They
+        stay open until one looks that goes to work.
     """
 
     reckoning: _Reckoning
@@ -118,6 +120,7 @@ class _Observer:
     lag: float
     taken: int = 0
     perhaps: set[tuple[str, int]] = field(default_factory=set)
+    meant: set[tuple[str, int]] = field(default_factory=set)
     unseen: list[h.Size] = field(default_factory=list)
 
     def takes(self, record: h.Size) -> None:
@@ -133,7 +136,7 @@ class _Observer:
     def looks(self, now: float, sizes: dict[str, int]) -> None:
         """See what has changed until ``lag`` seconds ago."""
         taken, self.taken = self.taken, 0
-        perhaps, self.perhaps = self.perhaps, set()
+        perhaps, self.perhaps = self.perhaps | self.meant, set()
         young = [record for record in self.unseen if record.time > now - self.lag]
         if len(young) == len(self.unseen):
             return
@@ -206,6 +209,16 @@ class Wants:
         """The caller has asked for a size, and does not know what has come of it."""
         for observer in self._observers:
             observer.perhaps.add((name, value))
+
+    def meant(self, name: str, value: int) -> None:
+        """The caller is about to ask for a size, and may die before."""
+        for observer in self._observers:
+            observer.meant.add((name, value))
+
+    def works(self) -> None:
+        """The caller has changed something: it knows now what it had meant."""
+        for observer in self._observers:
+            observer.meant.clear()
 
     def look(self, now: float) -> None:
         """The caller has read the group."""

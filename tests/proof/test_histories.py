@@ -21,21 +21,12 @@ from tests.proof.playing import LONGEST
 
 # 2,000 histories, the same at every run.
 EACH = 250
-# Found by the new judge and not settled yet: what each of these seeds runs into.
-OPEN = {
-    5: "somebody suspends the process that the roll suspends as well, answers lag, two masters die "
-    "while they put back: the suspension that is left to somebody is resumed (I5)",
-    7: "what a roll that was killed has left is not all put back by three aborts (I5)",
-}
-SEEDS = [
-    pytest.param(seed, marks=pytest.mark.xfail(reason=OPEN[seed])) if seed in OPEN else seed
-    for seed in range(8)
-]
+SEEDS = range(8)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_whatever_happens_and_whoever_dies_the_invariants_hold(seed):
-    search = explore(seed, EACH, shrink=seed not in OPEN)
+    search = explore(seed, EACH)
     assert search.story is None, search.told()
     assert search.histories == EACH
 

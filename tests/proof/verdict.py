@@ -26,9 +26,10 @@ def broken(play: Play) -> list[str]:
     start = play.world.start
     found = [f"{v.rule} at {v.time - start:.0f} s: {v.message}" for v in verdict.violations]
     found = [*play.wrong, *found, *_launches(play, verdict), *_reads(play, records)]
-    excess = _excess(records, verdict)
-    if _indivisible(play, records, excess) or _unnoted(play, records) >= excess > 0:
+    if _keeps_more(play, records, _excess(records, verdict)):
         found = [line for line in found if not line.startswith("I5") or "suspended" in line]
+    if _whose(play, records, verdict):
+        found = [line for line in found if "suspended processes" not in line]
     return found
 
 
@@ -79,25 +80,69 @@ def _indivisible(play: Play, records: list[h.Record], excess: int) -> bool:
     return all(r.weight > excess for r in launched if r.instance in there)
 
 
-def _unnoted(play: Play, records: list[h.Record]) -> int:
+def _keeps_more(play: Play, records: list[h.Record], excess: int) -> bool:
     """
-    Return the units by which a process lowered desired before it died, and that the group's tags
-    do not tell. Once its journal is lost, too, that may as well be what somebody has set since.
-    The group then keeps more, not less, as docs/interrupted-rolls.md says.
+    Whether a group is rightly left with more than anybody wants.
+
+    What is left may be indivisible. And a process may have died after it lowered desired, before
+    the tags told of that. Once its journal is lost, too, the lower number may as well be what
+    somebody has named: the group then keeps more, not less, as docs/interrupted-rolls.md says, but
+    no more than the surge.
     """
-    if not play.recovered:
-        return 0
+    unnoted = play.recovered and any(
+        isinstance(record, h.Size) and (record.field, record.how) == ("desired", "by")
+        for record in _unnoted(play, records)
+    )
+    return _indivisible(play, records, excess) or (unnoted and 0 < excess <= _window(play)[0])
+
+
+def _unnoted(play: Play, records: list[h.Record]) -> list[h.Size | h.Processes]:
+    """Return what processes had changed before they died, and the tags of the group do not tell."""
     begins = [process.begins for process in play.processes]
-    units = 0
+    found: list[h.Size | h.Processes] = []
     for begin, end in zip(begins, [*begins[1:], len(records)], strict=True):
-        lowered = 0
+        latest: list[h.Size | h.Processes] = []
         for record in records[begin:end]:
             if isinstance(record, h.Call) and record.operation in NOTES:
-                lowered = 0
-            elif isinstance(record, h.Size) and (record.actor, record.how) == ("caller", "by"):
-                lowered += record.before - record.after
-        units += lowered
-    return units
+                latest = []
+            elif isinstance(record, h.Size | h.Processes) and record.actor == "caller":
+                latest.append(record)
+        found += latest
+    return found
+
+
+def _whose(play: Play, records: list[h.Record], verdict: invariants.Report) -> bool:
+    """
+    Whether a process that is resumed was suspended by others after a process of ours had resumed it
+    and died before it could note that. Nobody can tell afterwards whose suspension it is.
+    """
+    resumed = {
+        name
+        for record in _unnoted(play, records)
+        if isinstance(record, h.Processes)
+        for name in set(record.before) - set(record.after)
+    }
+    theirs = {
+        name
+        for record in records[play.before :]
+        if isinstance(record, h.Processes) and record.actor != "caller"
+        for name in set(record.after) - set(record.before)
+    }
+    broken_by = [v for v in verdict.violations if "suspended processes" in v.message]
+    return bool(broken_by) and bool(resumed & theirs) and resumed & theirs >= _missing(records)
+
+
+def _missing(records: list[h.Record]) -> set[str]:
+    """Return the processes that others have suspended, and that nobody but the caller resumed."""
+    wanted: set[str] = set()
+    now: set[str] = set()
+    for record in records:
+        if isinstance(record, h.Processes):
+            now = set(record.after)
+            come, gone = now - set(record.before), set(record.before) - now
+            if record.actor != "caller":
+                wanted = (wanted | come) - gone
+    return wanted - now
 
 
 def _window(play: Play) -> tuple[int, int]:

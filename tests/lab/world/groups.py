@@ -242,7 +242,7 @@ class Groups(Core):
         self._set_suspended(found, kept, actor)
         if not found.suspends("Terminate"):
             self.terminate_waiting(found)
-        for instance in self.members(found, SERVING):
+        for instance in self.members(found):  # what died before it entered service, too
             if instance.health == "Unhealthy":
                 self.replace_unhealthy(instance, "aws", "an EC2 health check")
         self.reconcile_soon(found)

@@ -197,6 +197,26 @@ def test_i5_suspended_processes_that_are_not_resumed_are_caught():
     assert story.rules(finished=True) == []
 
 
+def suspends(story: Story, actor: str) -> Story:
+    if actor == "caller":  # as it rests already, nothing changes
+        names = (("ScalingProcesses", ("AZRebalance",)),)
+        return story.add(h.Call, "autoscaling", "SuspendProcesses", names, "caller", "ok")
+    return story.add(h.Processes, GROUP, (), ("AZRebalance",), actor)
+
+
+def test_i5_a_process_that_others_suspended_between_look_and_call_may_pass_for_ones_own():
+    story = suspends(suspends(Story().later(), "operator").later(1), "caller")
+    story.later().look().add(h.Processes, GROUP, ("AZRebalance",), (), "caller")
+    assert story.rules(finished=True) == []
+
+
+def test_i5_a_process_that_others_had_suspended_before_the_last_look_is_theirs():
+    story = suspends(suspends(Story().later(), "operator").later(5).look().later(1), "caller")
+    story.later().look().add(h.Processes, GROUP, ("AZRebalance",), (), "caller")
+    assert story.rules(finished=True) == ["I5"]
+    assert story.rules(finished=True, unseen=6) == []
+
+
 def test_i5_what_others_changed_has_to_stay_as_they_wanted_it():
     story = Story().size("max", 6).size("max", 9, "operator").size("desired", 4, "policy").look()
     story.add(h.Processes, GROUP, (), ("HealthCheck",), "operator")

@@ -123,6 +123,16 @@ def test_what_the_caller_asked_for_before_its_last_look_is_settled():
     assert group.look().size("desired", 8).look().wanted == (8, 8)
 
 
+def test_what_a_process_meant_when_it_died_stays_open_until_another_goes_to_work():
+    group = Group(surge=0)
+    group.wants.meant("desired", 8)
+    assert group.look().size("desired", 8).look().wanted == (6, 8)
+    group = Group(surge=0)
+    group.wants.meant("desired", 8)
+    group.look().wants.works()
+    assert group.size("desired", 8).look().wanted == (8, 8)
+
+
 def test_a_maximum_that_the_caller_has_overwritten_or_asked_for_may_be_its_own():
     group = Group().size("max", 10).size("max", 14, "caller").look()
     assert group.wants.bounds["max"] == {10, 12}

@@ -55,6 +55,21 @@ def test_HE4_with_replaceunhealthy_suspended_an_unhealthy_instance_stays_until_r
     assert len(lab.world.serving(lab.group)) == 3
 
 
+def test_HE4_what_died_before_it_entered_service_is_replaced_once_that_is_resumed(bench):
+    lab = bench(3, suspended=["ReplaceUnhealthy"], faults=[{"kind": "bad_image", "count": 1}])
+    lab.world.set_desired_capacity("web", 4)
+    lab.wait(300)
+    key = lab.ids()[-1]
+    assert (lab.group.instances[key].lifecycle, lab.group.instances[key].health) == (
+        "Pending",
+        "Unhealthy",
+    )
+    lab.world.resume_processes("web", ["ReplaceUnhealthy"])
+    lab.wait(300)
+    assert key not in lab.group.instances
+    assert len(lab.world.serving(lab.group)) == 4
+
+
 def test_HE5_with_healthcheck_suspended_the_group_notices_nothing(bench):
     lab = bench(3, suspended=["HealthCheck"], faults=[DIES])
     key = lab.ids()[0]
