@@ -12,9 +12,7 @@ import yaml
 from tests.functional.formula.conftest import PARTS, needs_dpkg
 from tests.lab.salt_run import REPO
 
-#: Never seen to pass as a test, only by hand: its runs went past their time limit. Not settled.
-OPEN = pytest.mark.xfail(reason="salt-ssh has not yet been seen to pass here", strict=False)
-pytestmark = [needs_dpkg, OPEN]
+pytestmark = needs_dpkg
 
 SSH = """#!/bin/bash
 options() {

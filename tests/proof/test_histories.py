@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.functional.roll.harness import GROUP, assert_kept, roll
 from tests.lab.world.faults import KINDS
+from tests.proof.drawing import by_seed_alone
 from tests.proof.exploring import explore
 from tests.proof.generators import (
     FAULTS,
@@ -21,12 +22,30 @@ from tests.proof.playing import LONGEST
 
 # 2,000 histories, the same at every run.
 EACH = 250
-SEEDS = range(8)
+# Faults of the roll that are found and open: what each of these seeds runs into.
+SET_BETWEEN = (
+    "others set the desired capacity between our look and our decrement: too little is left"
+)
+OPEN = {
+    0: SET_BETWEEN,
+    5: SET_BETWEEN,
+    7: "MinSize is raised and lowered again around a pause: what it had raised is given back",
+}
+SEEDS = [
+    pytest.param(seed, marks=pytest.mark.xfail(reason=OPEN[seed])) if seed in OPEN else seed
+    for seed in range(8)
+]
+
+
+@pytest.fixture(autouse=True)
+def _the_same_at_every_run():
+    with by_seed_alone():
+        yield
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_whatever_happens_and_whoever_dies_the_invariants_hold(seed):
-    search = explore(seed, EACH)
+    search = explore(seed, EACH, shrink=seed not in OPEN)
     assert search.story is None, search.told()
     assert search.histories == EACH
 
