@@ -87,11 +87,12 @@ def ready_once_in_service(
     return answer
 
 
+OLD_ACCOUNTING = (accounting, "_outside_change", taken_as_a_difference)
+
 BROKEN = {
     "floor one too low": ("I1", (planner, "count", floor_one_too_low)),
     "in service is ready": ("I1", (Gateway, "_call", ready_once_in_service)),
     "surge one too large": ("I2", (planner, "count", surge_one_too_large)),
-    "others change by differences": ("I5", (accounting, "_outside_change", taken_as_a_difference)),
     "victims chosen anew": ("I3", (engine, "fold", chosen_anew)),
     "always replaced": ("I4", (planner, "_replace", always_replaced)),
     "entries ignored": ("I5", (journal, "_played_back", entries_ignored)),
