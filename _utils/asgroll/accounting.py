@@ -9,7 +9,8 @@ ours included (EC2 Auto Scaling user guide, "target tracking scaling policies").
 * downwards it is the smaller of the two: 7 set while 6 were live and 8 shown → 6, 5 set → 5. A
   scaling policy that takes one off what it finds may have meant 7 or 5; a live capacity that rose
   at each of its steps would never come down;
-* in doubt the group keeps more.
+* in doubt the group keeps more. A termination with decrement lowers whatever stands there, so what
+  is seen after it may have been named before it: 3 seen after one of ours may have been 4.
 
 One odd answer never decides: what is not as expected has to be seen for ``settle_time``, and until
 then nothing is changed.
@@ -65,9 +66,7 @@ def account(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
     roll = _what_stood_there(roll, world.activities, now)
     # Limits that our surge hides. A raised MinSize: without us AWS would have scaled out to it.
     # A scale-out into the room that only our raised MaxSize gives: it would not have happened.
-    live = max(roll.live, world.group.min_size)
-    if roll.max_set is not None:
-        live = min(live, max(roll.max_size, world.group.min_size))
+    live = min(max(roll.live, world.group.min_size), roll.max_size)
     return roll.with_(delta=roll.expected_desired - live)
 
 
@@ -75,13 +74,13 @@ def _unexplained(roll: Roll, group: Group, policy: Policy, now: float) -> Roll:
     """A desired capacity that is not what we expect is somebody's change, or an old answer."""
     seen = group.desired
     if seen == roll.expected_desired:
-        return roll.with_(doubted=None)
+        return roll.with_(doubted=None, cut=0)
     since = roll.doubted_at if roll.doubted == seen else now
     if roll.expected_desired < seen <= roll.expected_desired + _owed(roll, policy, now):
         since = now  # AWS may lower it only once the instance has gone: no source says when
     if now - since < policy.settle_time:
         return roll.with_(doubted=seen, doubted_at=since)
-    return _outside_change(roll.with_(doubted=None), seen)
+    return _outside_change(roll.with_(doubted=None), group)
 
 
 def _owed(roll: Roll, policy: Policy, now: float) -> int:
@@ -93,19 +92,23 @@ def _owed(roll: Roll, policy: Policy, now: float) -> int:
     )
 
 
-def _outside_change(roll: Roll, seen: int) -> Roll:
-    """Somebody else has set the desired capacity to ``seen``, or a bound has moved it there."""
-    live = seen if seen > roll.expected_desired else min(roll.live, seen)
+def _outside_change(roll: Roll, group: Group) -> Roll:
+    """Somebody else has set the desired capacity, or a bound has moved it there."""
+    seen, raised = group.desired, group.desired > roll.expected_desired
+    named = seen if raised and seen == group.min_size else seen + roll.cut
+    live = named if raised else min(roll.live, named)
     return roll.with_(
         expected_desired=seen,
         delta=seen - live,
         excused=roll.excused + max(0, roll.expected_desired - seen),
+        cut=0,
     )
 
 
 def _settle_decrement(roll: Roll, pending: PendingChange, world: World, late: bool) -> Roll | None:
     """
-    Decide whether a terminate-with-decrement took effect; None while it cannot be told.
+    Decide whether a terminate-with-decrement took effect; None while it cannot be told: the desired
+    capacity may fall only once the instance has gone.
 
     In doubt it counts as applied: taking too little off our own share would leave the live
     capacity looking smaller than it is, and serving could dip.
@@ -117,13 +120,20 @@ def _settle_decrement(roll: Roll, pending: PendingChange, world: World, late: bo
     if left and drop:
         amount = drop if 0 < drop <= most else most
         return roll.with_(
-            delta=roll.delta - amount, expected_desired=roll.expected_desired - amount
+            delta=roll.delta - amount,
+            expected_desired=roll.expected_desired - amount,
+            cut=roll.cut + amount,
         )
-    return roll if late else None
+    ending = instance is not None and instance.leaving and instance.lifecycle != "Terminated"
+    return roll if late and not ending else None
 
 
 def _follow_max(roll: Roll, group: Group, policy: Policy, now: float) -> Roll:
-    """A MaxSize that is neither ours nor the one we found is somebody's new wish: adopt it."""
+    """
+    A MaxSize that is neither ours nor the one we found is somebody's new wish: adopt it. So is one
+    that a raised MinSize needs: without our own raise AWS would have refused that.
+    """
+    roll = roll.with_(max_size=max(roll.max_size, group.min_size))
     if group.max_size in (roll.max_set, roll.max_size):
         return roll
     if roll.max_set is not None and now - roll.max_set_at < policy.settle_time:

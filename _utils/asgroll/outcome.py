@@ -63,5 +63,6 @@ def _terminated(roll: Roll, action: Terminate, now: float, *, unclear: bool) -> 
     return roll.with_(
         delta=roll.delta - 1,
         expected_desired=after,
+        cut=roll.cut + 1,
         pending=PendingChange(now, before, after, applied=True),
     )

@@ -159,6 +159,7 @@ class _Judge:
     figures: Figures = field(init=False)
     resting: Resting = field(init=False)
     doomed: set[str] = field(default_factory=set)
+    taken_before: set[str] = field(default_factory=set)
     decrements: Decrements = field(default_factory=Decrements)
     added_by_aws: int = 0
     violations: list[Violation] = field(default_factory=list)
@@ -181,6 +182,7 @@ class _Judge:
         share = self._share()
         self.fleet.apply(record, index)
         if mine and isinstance(record, h.Size):
+            self._decremented(record)
             self.decrements.size(record)
             self.wants.size(record)
             self.figures.size(record, share, self._share())
@@ -262,25 +264,32 @@ class _Judge:
         why = None
         if member.born >= self.begin:
             why = self._failed_or_surplus(record, member)
-        if why is None and record.reason == "scale-in" and self._taken_first(record.time):
+        if why is None and record.reason == "scale-in" and self._taken_first():
             self.figures.excused += 1
         elif why is None:
             self._broken("I3", record.time, f"{record.instance} is none of the victims")
         else:
             self.replaced.append((record.instance, why))
 
-    def _taken_first(self, now: float) -> bool:
+    def _decremented(self, record: h.Size) -> None:
+        """Note whom others had begun to terminate unseen when the caller takes one off desired."""
+        if (record.actor, record.field, record.how) == ("caller", "desired", "by"):
+            since = self.looks.since(GROUP_ITSELF, record.time)
+            self.taken_before |= {
+                key
+                for key, member in self.fleet.members.items()
+                if member.lifecycle.startswith("Terminat") and member.hidden_at >= since
+            }
+
+    def _taken_first(self) -> bool:
         """
         Whether the caller has terminated, with decrement, somebody whom others had begun to
-        terminate after its last look: the group then has one too many, and AWS chooses who goes.
-        Each of those excuses one such choice.
+        terminate after its last look: the group then has one too many, and AWS chooses who goes,
+        sooner or later. Each of those excuses one such choice.
         """
-        since = self.looks.since(GROUP_ITSELF, now)
-        for key, member in self.fleet.members.items():
-            leaving = member.lifecycle.startswith("Terminat") and key not in self.doomed
-            if leaving and member.hidden_at >= since:
-                self.doomed.add(key)
-                return True
+        for key in sorted(self.taken_before - self.doomed):
+            self.doomed.add(key)
+            return True
         return False
 
     def _failed_or_surplus(self, record: h.Termination, member: Member) -> str | None:

@@ -89,6 +89,39 @@ def test_a_decrement_that_aws_shows_only_once_the_instance_has_gone_is_nobodys_w
     assert (done.live, done.doubted) == (4, None)
 
 
+@pytest.mark.parametrize(
+    ("expected", "delta", "cut", "seen", "limits", "live"),
+    [
+        # six were shown and four live, then one of ours took one and somebody named another number
+        pytest.param(5, 1, 1, 9, {}, 10, id="ten set, or nine: in doubt ten"),
+        pytest.param(5, 1, 1, 2, {}, 3, id="three set, or two: in doubt three"),
+        pytest.param(5, 1, 1, 3, {}, 4, id="four set, or three: in doubt four"),
+        pytest.param(5, 1, 1, 4, {}, 4, id="five set, or four: no more than were live"),
+        pytest.param(5, 1, 0, 3, {}, 3, id="not since our termination: three are three"),
+        pytest.param(5, 1, 1, 8, {"minimum": 8}, 8, id="a raised MinSize has moved it: eight"),
+        pytest.param(5, 1, 1, 3, {"maximum": 3}, 3, id="a lowered MaxSize has moved it: three"),
+    ],
+)
+def test_what_is_named_before_our_decrement_is_lowered_by_it(
+    expected, delta, cut, seen, limits, live
+):
+    state = roll(*OLD, delta=delta, expected_desired=expected, cut=cut)
+    found = believed(world(*OLD, desired=seen, **limits), state)
+    assert (found.live, found.expected_desired, found.cut) == (live, seen, 0)
+
+
+def test_our_decrement_explains_nothing_once_the_group_was_seen_as_expected():
+    seen = after(world(*OLD, desired=5), roll(*OLD, delta=1, expected_desired=5, cut=1))
+    assert believed(world(*OLD, desired=3), seen).live == 3
+
+
+def test_a_raised_min_makes_room_that_stays_when_it_is_lowered_again():
+    state = roll(*OLD, max_size=4, max_set=6, max_set_at=NOW - 60, delta=2, expected_desired=6)
+    raised = believed(world(*OLD, desired=6, minimum=5, maximum=6), state)
+    lowered = believed(world(*OLD, desired=6, maximum=6), raised)
+    assert (raised.live, lowered.live, lowered.max_size) == (5, 5, 5)
+
+
 SET = (
     "At 2026-11-24T10:00:00Z a user request explicitly set group desired capacity changing the "
     "desired capacity from {} to {}.  At 2026-11-24T10:00:05Z an instance was started in response "
@@ -195,7 +228,27 @@ def test_a_weighted_decrement_takes_what_aws_took():
     )
     leaving = replace(heavy[0], lifecycle="Terminating")
     assert after(world(leaving, heavy[1], desired=8), state, NOW + 1).delta == 2
-    assert after(world(leaving, heavy[1], desired=6), state, NOW + 1).delta == 0
+    took = after(world(leaving, heavy[1], desired=6), state, NOW + 1)
+    assert (took.delta, took.cut) == (0, 0)
+
+
+def test_what_aws_takes_for_a_weight_is_waited_for_until_the_instance_has_gone():
+    heavy = [instance(f"i-h{n}", weight=3) for n in range(2)]
+    term = Termination("i-h0", NOW, Cause.VICTIM, True)
+    pending = PendingChange(NOW, 9, 6, applied=None, instance="i-h0")
+    state = roll(
+        *heavy,
+        desired=6,
+        delta=3,
+        expected_desired=9,
+        terminations={"i-h0": term},
+        pending=pending,
+    )
+    leaving = replace(heavy[0], lifecycle="Terminating")
+    late = after(world(leaving, heavy[1], desired=9), state, NOW + 300, settle_time=10)
+    assert (late.delta, late.pending) == (3, pending)
+    took = after(world(heavy[1], desired=6), late, NOW + 301, settle_time=10)
+    assert (took.delta, took.pending) == (0, None)
 
 
 def test_a_max_that_others_set_is_the_new_original():
