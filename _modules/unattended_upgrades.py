@@ -22,9 +22,11 @@ try:
         import aptpolicy.aptformula
         import aptpolicy.compiled
         import aptpolicy.errors
+        import aptpolicy.fragment
         import aptpolicy.holds
         import aptpolicy.inforce
         import aptpolicy.observe
+        import aptpolicy.private
         import aptpolicy.readiness
         import aptpolicy.running
         import aptpolicy.runs
@@ -64,10 +66,11 @@ def compile(saltenv="base"):
     saltenv
         The environment in which apt-formula is looked for.
 
-    Returns ``{ok, errors, warnings, enabled, environment, fragment, directives, packages, hold,
-    needrestart, plugin, patched, grain_refresh, readiness, timers: {unit: drop-in},
-    apt_formula: {used, available, report}}``; with errors, everything after ``warnings`` is
-    empty. Raises nothing for a bad pillar.
+    Returns ``{ok, errors, warnings, enabled, environment, fragment, fragment_shown, directives,
+    upgrade_config, upgrade_drop_in, packages, reboot_flag, hold, needrestart, plugin, patched,
+    grain_refresh, readiness, timers: {unit: drop-in}, apt_formula: {used, available, report}}``;
+    with errors, everything after ``warnings`` is empty. Passwords of proxies are left out.
+    Raises nothing for a bad pillar.
 
     CLI Example:
 
@@ -105,6 +108,7 @@ def _compiled(host, saltenv):
             calendar_error=host.calendar_error,
             ready_json=host.text(aptpolicy.readiness.CONFIG),
             dpkg_error=host.dpkg_error,
+            present=host.text(aptpolicy.observe.FRAGMENT),
         )
     for warning in answer["warnings"]:
         log.warning("unattended_upgrades: %s", warning)
@@ -247,6 +251,32 @@ def hold(packages, test=False):
     """
     with _told():
         return aptpolicy.holds.enforce(aptpolicy.system.Host(), packages, test)
+
+
+def write_proxies(path, test=False):
+    """
+    Write the proxies that have a password into a file that only root may read, or remove it.
+
+    path
+        The file, in apt's ``apt.conf.d``.
+    test
+        True only tells what would be done.
+
+    Returns ``{done}``: written, removed, or None when the file is as wanted. What it holds is
+    never told. Raises CommandExecutionError when the pillar is refused.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt '*' unattended_upgrades.write_proxies \\
+            /etc/apt/apt.conf.d/zz-salt-unattended-upgrades-proxy test=True
+    """
+    meant, refused = _intended(_operating_system(aptpolicy.system.Host()))
+    if meant is None:
+        raise CommandExecutionError("; ".join(refused))
+    text = aptpolicy.fragment.private(meant)
+    return {"done": aptpolicy.private.keep(path, text, test)}
 
 
 def last_run():
@@ -398,6 +428,17 @@ def refresh_grain():
     return __salt__["saltutil.refresh_grains"]()
 
 
+def _intended(system):
+    """What the pillar asks for: ``(policy, ())``, or ``(None, messages)``."""
+    return aptpolicy.compiled.read_policy(
+        __pillar__.get("unattended_upgrades"),
+        __pillar__.get("apt"),
+        system,
+        __grains__["id"],
+        grain=__salt__["grains.get"],
+    )
+
+
 def _operating_system(host):
     return aptpolicy.versions.from_grains(__grains__, host.tool_version())
 
@@ -417,13 +458,7 @@ def _observe():
     with _told():
         system = _operating_system(host)
         if "unattended_upgrades" in __pillar__ or host.exists(aptpolicy.observe.FRAGMENT):
-            policy_and_refusals = aptpolicy.compiled.read_policy(
-                __pillar__.get("unattended_upgrades"),
-                __pillar__.get("apt"),
-                system,
-                __grains__["id"],
-                grain=__salt__["grains.get"],
-            )
+            policy_and_refusals = _intended(system)
         now = datetime.datetime.now(datetime.timezone.utc).timestamp()
         return aptpolicy.observe.View.read(host, system, now, policy_and_refusals)
 

@@ -26,6 +26,7 @@ def __virtual__():
 
 
 FRAGMENT = "/etc/apt/apt.conf.d/zz-salt-unattended-upgrades"
+UPGRADE_CONFIG = "/etc/unattended-upgrades/apt.conf"
 
 
 def effective(name, refresh="auto", fragment=FRAGMENT):
@@ -142,6 +143,31 @@ def held(name, packages):
     return ret
 
 
+def proxies_written(name):
+    """
+    Keep the proxies that have a password in a file that only root may read; remove it when there
+    is none. What it holds is in no return, no event and no log.
+
+    name
+        The file, in apt's ``apt.conf.d``.
+
+    .. code-block:: yaml
+
+        /etc/apt/apt.conf.d/zz-salt-unattended-upgrades-proxy:
+          unattended_upgrades.proxies_written
+    """
+    ret = {"name": name, "changes": {}, "result": True, "comment": "It is as wanted."}
+    try:
+        done = __salt__["unattended_upgrades.write_proxies"](name, test=__opts__["test"])["done"]
+    except (CommandExecutionError, OSError) as exc:
+        return {**ret, "result": False, "comment": f"{name}: {exc}"}
+    if done:
+        ret["changes"] = {name: done}
+        ret["comment"] = f"{name}: to be {done}." if __opts__["test"] else f"{name}: {done}."
+        ret["result"] = None if __opts__["test"] else True
+    return ret
+
+
 def grain_refreshed(name, minutes=4):
     """
     Have the running minion compare its grain ``unattended_upgrades`` with the host.
@@ -189,10 +215,14 @@ def _why_unknown(found):
 
 
 def _outdated(fragment):
-    """Whether a run that changes things would write another fragment first."""
-    if not __salt__["file.file_exists"](fragment):
-        return True
-    return _intended().get("fragment") != __salt__["file.read"](fragment)
+    """Whether a run that changes things would write another configuration first."""
+    meant = _intended()
+    files = {fragment: meant.get("fragment"), UPGRADE_CONFIG: meant.get("upgrade_config")}
+    for path, text in files.items():
+        if not __salt__["file.file_exists"](path) or __salt__["file.read"](path) != text:
+            return True
+    proxies = __salt__["unattended_upgrades.write_proxies"](f"{fragment}-proxy", test=True)
+    return bool(proxies["done"])
 
 
 def _intended():

@@ -1,7 +1,7 @@
 """Pillars and facts → what the formula writes, as plain data."""
 
 from aptpolicy import aptformula, fragment, policy, readiness, schedule
-from aptpolicy.errors import PolicyRefused, Problem, Refused
+from aptpolicy.errors import PolicyRefused, Problem, Refused, without_logins
 from aptpolicy.values import use_apt_formula
 from aptpolicy.versions import POSTRUN_PLUGIN_VERSION
 
@@ -11,6 +11,11 @@ NEEDED_BY = (
     ("only_on_ac_power", "powermgmt-base"),
     ("skip_updates_on_metered_connections", "python3-gi"),
 )
+# Packages that others ask for a reboot. Debian's own, reboot-notifier, brings a mail server, so
+# that a hook of ours does it there.
+FLAG_PACKAGES = {"Ubuntu": ("update-notifier-common",)}
+# Files of aptpolicy.patched that the hook has beside it.
+REBOOT_FLAG_MODULES = ("__init__.py", "decide.py", "needed.py", "origins.py", "running.py")
 
 
 def read_policy(pillar, apt_pillar, system, minion_id, *, grain=None, composed=False):
@@ -39,6 +44,7 @@ def compiled(
     calendar_error=None,
     ready_json=None,
     dpkg_error=None,
+    present=None,
 ):
     """Everything the formula writes, or the errors that keep it from writing.
 
@@ -46,7 +52,8 @@ def compiled(
     the file roots. ``apt_formula_works``: its map can be rendered here (it compares
     ``osmajorrelease``, which testing lacks). ``calendar_error``: function that asks systemd about
     a calendar expression. ``ready_json``: text of the readiness agent's present configuration.
-    ``dpkg_error``: function that asks dpkg about its options.
+    ``dpkg_error``: function that asks dpkg about its options. ``present``: text of the fragment
+    that is there now.
     """
     used, problem = _composition(pillar, system, has_apt_formula, apt_formula_works)
     report = aptformula.read(apt_pillar, system)[1]
@@ -68,7 +75,10 @@ def compiled(
     }
     if errors:
         return result
-    return {**result, **_written(answer, timers, readiness.known_hook(ready_json))}
+    written = _written(answer, timers, readiness.known_hook(ready_json))
+    # A former version has written passwords of proxies into it: no diff of that.
+    shown = without_logins(present or "") == (present or "")
+    return {**result, **written, "fragment_shown": shown}
 
 
 def _written(answer, timers, known_hook):
@@ -80,11 +90,13 @@ def _written(answer, timers, known_hook):
         "lookup": answer.get("lookup", {}),
         "fragment": fragment.render(answer),
         "directives": [
-            [name, list(value) if isinstance(value, tuple) else value]
+            [name, list(value) if isinstance(value, tuple) else without_logins(value)]
             for name, value in fragment.directives(answer)
         ],
+        "upgrade_config": fragment.upgrade_config(answer),
+        "upgrade_drop_in": fragment.drop_in(),
         "packages": _packages(answer),
-        "reboot_when_needed": answer.get("reboot.policy"),
+        "reboot_flag": reboot_flag(answer),
         "hold": list(answer.get("hold", ())),
         "needrestart": fragment.needrestart(answer),
         "plugin": answer.system.tool_is_at_least(POSTRUN_PLUGIN_VERSION),
@@ -95,10 +107,18 @@ def _written(answer, timers, known_hook):
     }
 
 
+def reboot_flag(answer):
+    """The files of the hook that writes the flag for a reboot; none where a package does it."""
+    wanted = answer.get("reboot.policy") and answer.system.distribution not in FLAG_PACKAGES
+    return list(REBOOT_FLAG_MODULES) if wanted else []
+
+
 def _packages(answer):
     needed = [
         package for name, package in NEEDED_BY if name in answer.explicit and answer.get(name)
     ]
+    if answer.get("reboot.policy"):
+        needed += FLAG_PACKAGES.get(answer.system.distribution, ())
     if fragment.needrestart(answer) is not None:
         needed.append("needrestart")
     return list(dict.fromkeys([*needed, *answer.get("extra_packages", ())]))

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from aptpolicy.errors import without_logins
+
 _LINE = re.compile(r'(?P<name>\S+) "(?P<value>.*)";\Z')
 UNATTENDED_LISTS = {
     "Origins-Pattern": "Unattended-Upgrade::Origins-Pattern",
@@ -78,10 +80,23 @@ def differences(directives, configuration):
     for name, intended in directives:
         if isinstance(intended, tuple):
             effective = configuration.listing(name)
-            if effective != intended:
+            if not _is_as_meant(name, intended, effective):
                 found.append(Difference(name, list(intended), list(effective)))
         else:
             effective = configuration.scalar(name)
             if effective != intended and not (effective is None and intended == ""):
-                found.append(Difference(name, intended, effective))
+                found.append(Difference(name, _shown(intended), _shown(effective)))
     return tuple(found)
+
+
+def _is_as_meant(name, intended, effective):
+    """Lists are ours alone, but for dpkg's options: those of the host stay beside ours."""
+    if name != "DPkg::Options":
+        return effective == intended
+    about_files = [{one for one in options if one.startswith("--force-conf")}
+                   for options in (intended, effective)]  # fmt: skip
+    return set(intended) <= set(effective) and about_files[0] == about_files[1]
+
+
+def _shown(value):
+    return value if value is None else without_logins(value)

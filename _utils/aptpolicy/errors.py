@@ -1,8 +1,15 @@
 """What can be wrong with a policy, and how it is told."""
 
+import re
 from dataclasses import dataclass
 
 PILLAR_ROOT = "unattended_upgrades"
+_LOGIN = re.compile(r"://[^\s'\"]*@")
+
+
+def without_logins(text):
+    """The text with ``(hidden)`` in place of the user and password of each URL."""
+    return _LOGIN.sub("://(hidden)@", text)
 
 
 @dataclass(frozen=True)
@@ -23,7 +30,8 @@ class Problem:
     def __str__(self):
         path = ":".join([self.root, *self.key.split(".")]) if self.key else self.root
         text = f"{path}: {self.value!r} is refused; allowed: {self.allowed}."
-        return f"{text} {self.advice}".rstrip()
+        # What is told ends in a job's return, and a value may be a proxy with its password.
+        return without_logins(f"{text} {self.advice}".rstrip())
 
 
 class AptPolicyError(Exception):

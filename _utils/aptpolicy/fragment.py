@@ -1,20 +1,24 @@
-"""Policy → text of one apt.conf fragment, and of the needrestart snippet.
+"""Policy → text of one apt.conf fragment, of what stands beside it, and of a needrestart snippet.
 
 Lists append across files (apt.conf(5)), so each list is cleared before it is set. The fragment
 sorts behind everything packages install, so it wins without touching files that ucf manages.
+
+Beside it: proxies with a password, which only root may read, and what dpkg is told in unattended
+upgrades alone, which reaches the tool through ``APT_CONFIG``.
 """
 
 from aptpolicy import keys, values
+from aptpolicy.errors import without_logins
 from aptpolicy.patched import SECURITY_KEY
 from aptpolicy.policy import reboot_time
-from aptpolicy.system import PERIODIC_DIR, UPDATE_STAMP
+from aptpolicy.system import PERIODIC_DIR, UPDATE_STAMP, UPGRADE_CONFIG
 
 FRAGMENT_NAME = "zz-salt-unattended-upgrades"
+PRIVATE_NAME = f"{FRAGMENT_NAME}-proxy"
+DPKG_OPTIONS = "DPkg::Options"
+MANAGED = "// Managed by Salt, formula unattended-upgrades. Changes here are overwritten.\n"
 NEEDRESTART_MODES = {"list": "l", "interactive": "i", "automatic": "a"}
-HEADER = (
-    "// Managed by Salt, formula unattended-upgrades. Changes here are overwritten.\n"
-    "// It sorts last on purpose and clears every list it sets.\n"
-)
+HEADER = f"{MANAGED}// It sorts last on purpose and clears every list it sets.\n"
 
 
 # As on Ubuntu: apt exits with 0 when no mirror answers, but then it does not run this hook.
@@ -47,9 +51,11 @@ def directives(policy):
 
 
 def render(policy):
-    """The fragment's text."""
+    """The fragment's text: what everybody may read, and what holds for all of apt."""
     blocks = []
     for name, value in directives(policy):
+        if _is_private(value) or (name == DPKG_OPTIONS and not _says_apt_formula(policy)):
+            continue
         if isinstance(value, tuple):
             blocks.append(f"#clear {name};")
             if value:
@@ -58,6 +64,31 @@ def render(policy):
         else:
             blocks.append(f"{name} {_quoted(value)};")
     return HEADER + "\n".join([*blocks, UPDATE_HOOK]) + "\n"
+
+
+def private(policy):
+    """Text of the fragment that only root may read: proxies with a password. Empty without."""
+    lines = [
+        f"{name} {_quoted(value)};\n" for name, value in directives(policy) if _is_private(value)
+    ]
+    return MANAGED + "".join(lines) if lines else ""
+
+
+def upgrade_config(policy):
+    """Text of the file that apt reads in unattended upgrades alone: the options for dpkg.
+
+    It comes before ``apt.conf.d``, so the host's own options stand behind these and count too.
+    """
+    options = "".join(f"{DPKG_OPTIONS}:: {_quoted(one)};\n" for one in policy.dpkg_options)
+    return f"{MANAGED}// Only for unattended upgrades, which get it as APT_CONFIG.\n{options}"
+
+
+def drop_in():
+    """Text of the systemd drop-in that gives :func:`upgrade_config` to unattended upgrades."""
+    return (
+        "# Managed by Salt, formula unattended-upgrades.\n"
+        f"[Service]\nEnvironment=APT_CONFIG=/{UPGRADE_CONFIG}\n"
+    )
 
 
 def needrestart(policy):
@@ -103,6 +134,16 @@ def _restated_default(key, policy):
     if key.kind in ("bool", "reboot_policy"):
         return _scalar(values.loose_boolean(key.default))
     return {"mail.to": "", "reboot.time": "now"}.get(key.name, key.default)
+
+
+def _says_apt_formula(policy):
+    """Whether apt-formula has written dpkg's options for all of apt: ours mend what it wrote."""
+    return policy.composed and "dpkg.options" in policy.explicit
+
+
+def _is_private(value):
+    """Whether a value is a URL with a user or a password in it."""
+    return isinstance(value, str) and without_logins(value) != value
 
 
 def _scalar(value):

@@ -141,8 +141,8 @@ _HOW = (
                  "user", "uucp", *(f"local{n}" for n in range(8))),
         apt_formula="syslog_facility", puppet="syslog_facility",
         ansible="unattended_syslog_facility"),
-    _uu("mail.to", "Mail", "text", "no mail", "Who gets a mail.", apt_formula="mail",
-        puppet="mail.to", ansible="unattended_mail"),
+    _uu("mail.to", "Mail", "text", "no mail", "Who gets a mail; the host needs a mailer.",
+        apt_formula="mail", puppet="mail.to", ansible="unattended_mail"),
     _uu("mail.sender", "Sender", "text", "root", "Who the mail is from.", apt_formula="sender",
         puppet="sender"),
     _uu("mail.report", "MailReport", "choice", "on-change",
@@ -215,7 +215,8 @@ _PERIODIC = (
 
 _OTHERS = (
     Key("dpkg.options", "DPkg::Options", "strings", "empty",
-        "Options for dpkg; the words of dpkg.conffile (keep, replace, ask) come first.",
+        "Options for dpkg in unattended upgrades; the words of dpkg.conffile come first. Who calls"
+        " apt by hand gets none of them.",
         apt_formula="dpkg_options", puppet="dpkg_options", ansible="unattended_dpkg_options"),
     Key("dpkg.lock_timeout", "DPkg::Lock::Timeout", "count", "0 (120 in apt)",
         "Seconds apt waits for dpkg's lock."),
@@ -223,9 +224,9 @@ _OTHERS = (
         "Bandwidth limit of one download in KiB/s, for http and https; 0 is none.",
         apt_formula="dl_limit", puppet="dl_limit", ansible="unattended_dl_limit"),
     Key("download.http_proxy", "Acquire::http::Proxy", "proxy", "environment",
-        "Proxy for http: a URL, or DIRECT."),
+        "Proxy for http: a URL, or DIRECT. With a password it is kept where only root reads it."),
     Key("download.https_proxy", "Acquire::https::Proxy", "proxy", "that of http",
-        "Proxy for https: a URL, or DIRECT."),
+        "Proxy for https: a URL, or DIRECT. With a password as for http."),
 )  # fmt: skip
 
 

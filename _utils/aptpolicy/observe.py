@@ -166,6 +166,7 @@ class View:
         ]
         problems += [_of_note(n) for n in self.answer["unknown"] if n["what"] in decide.OF_POLICY]
         problems += self._obstacles() if self._wants_upgrades() else []
+        problems += self._unsent_mail()
         return {
             "ok": not problems,
             "problems": problems,
@@ -198,6 +199,16 @@ class View:
         yield from [error] if error else []
         for timer in found:
             yield from (f"{unit} is masked: systemctl unmask {unit}" for unit in timer.masked)
+
+    def _unsent_mail(self):
+        """Why no mail would come although one is asked for."""
+        to = self.configuration.scalar("Unattended-Upgrade::Mail")
+        if to and not self.host.has_mailer():
+            yield (
+                f"mail to {to} cannot be sent: there is neither /usr/sbin/sendmail nor "
+                "/usr/bin/mail; install a mailer (extra_packages: [msmtp-mta] or [bsd-mailx]) or "
+                "leave out mail:to"
+            )
 
     def _timers(self):
         """``(timers for the verdict, error)``; the error says why they are not known."""

@@ -32,7 +32,8 @@ class Runner:
     def run(self, deadline):
         """Upgrade within ``deadline`` seconds; see the execution module for the answer."""
         before = self._versions()
-        answer = self._with_locks(deadline, lambda left: self._tool(["-v"], left, ENVIRONMENT))
+        environment = {**ENVIRONMENT, **self.host.upgrade_environment()}
+        answer = self._with_locks(deadline, lambda left: self._tool(["-v"], left, environment))
         after = self._versions()
         answer["upgraded"] = sorted({key[0] for key, v in after.items() if before.get(key, v) != v})
         return self._finished(answer)
@@ -142,7 +143,7 @@ class Runner:
             (folder / name).mkdir(parents=True)
         root = self.host.root
         try:
-            dump = self.host.command(["apt-config", "dump"])
+            dump = self.host.configuration_dump()
         except CommandFailed:
             dump = ""
         private = {

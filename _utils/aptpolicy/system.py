@@ -32,6 +32,8 @@ LISTS_DIR = "var/lib/apt/lists"
 KEPT_BACK = "var/lib/unattended-upgrades/kept-back"
 LAST_RUN = "var/lib/unattended-upgrades/salt-last-run.json"
 REBOOT_REQUIRED = "run/reboot-required"
+UPGRADE_CONFIG = "etc/unattended-upgrades/apt.conf"  # read in unattended upgrades alone
+MAILERS = ("usr/sbin/sendmail", "usr/bin/mail")  # what unattended-upgrade looks for
 DAILY_SUCCESS_STAMP = "upgrade-stamp"  # written by apt.systemd.daily after exit code 0
 UPDATE_STAMP = "update-success-stamp"  # written by a hook, see aptpolicy.fragment
 COMPLETION_STAMP = "unattended-upgrades-stamp"  # written by the tool itself
@@ -80,8 +82,23 @@ class Host:
         return found[-LOG_BYTES:].decode("utf-8", "replace")
 
     def configuration(self):
-        """The effective apt configuration."""
-        return effective.parse(self.command(["apt-config", "dump"]))
+        """The effective apt configuration, as unattended upgrades have it."""
+        return effective.parse(self.configuration_dump())
+
+    def configuration_dump(self):
+        """The same as ``apt-config dump`` prints it."""
+        found = self.upgrade_environment()
+        before = ["env", *(f"{name}={value}" for name, value in found.items())] if found else []
+        return self.command([*before, "apt-config", "dump"])
+
+    def upgrade_environment(self):
+        """What the environment of unattended upgrades has beside ours."""
+        path = self.root / UPGRADE_CONFIG
+        return {"APT_CONFIG": str(path)} if path.exists() else {}
+
+    def has_mailer(self):
+        """Whether unattended-upgrade could send a mail."""
+        return any(self.exists(path) for path in MAILERS)
 
     def patched(self):
         """What :mod:`aptpolicy.patched` says of this host's packages, asked of its own Python."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from aptpolicy import compiled
 from userdata import document, mime, secrets
 from userdata.errors import UserDataError
 from userdata.formula import DISTRIBUTIONS, Policy, minion_grains
@@ -27,7 +28,6 @@ FILES = {
 }
 #: Modules of the agent; the last one is needed only where the group has a launch hook.
 AGENT_MODULES = ("asgcycle_host.py", "asgcycle_checks.py", "asgcycle_hook.py")
-OS_MAP = f"{FORMULA}/osmap.yaml"
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,7 @@ def variables(request: Request, read: Read) -> dict[str, Any]:
         "environment": request.environment,
         "os": settings.os,
         "package_manager": manager,
-        "apt_policy": {"path": request.policy.path, "fragment": request.policy.fragment}
-        if request.policy.fragment
-        else None,
+        "apt_policy": _apt_policy(request.policy),
         "apt": _apt(settings),
         "first_boot_settings": _shell(_first_boot(request, read)),
         "salt_source": settings.salt_source,
@@ -131,18 +129,17 @@ def _first_boot(request: Request, read: Read) -> dict[str, str]:
             for machine, archive in settings.salt_archives.items()
         ),
         "HOLD": " ".join(request.policy.hold),
-        "FLAG_PACKAGES": " ".join(_flag_packages(settings, read)),
+        "FLAG_PACKAGES": " ".join(compiled.FLAG_PACKAGES.get(DISTRIBUTIONS.get(settings.os), ())),
         "RELEASEVER": _releasever(settings),
         "PROXY": settings.proxy,
     }
 
 
-def _flag_packages(settings: Settings, read: Read) -> list[str]:
-    """The packages that write the flag for a reboot, as the formula's map has them."""
-    if not settings.uses_apt:
-        return []
-    of_system = yaml.safe_load(read(OS_MAP)).get(DISTRIBUTIONS[settings.os]) or {}
-    return of_system.get("reboot_flag_packages") or []
+def _apt_policy(policy: Policy) -> dict[str, str] | None:
+    if not policy.fragment:
+        return None
+    names = ("path", "fragment", "private", "upgrade_config")
+    return {name: getattr(policy, name) for name in names}
 
 
 def _apt(settings: Settings) -> dict[str, Any] | None:

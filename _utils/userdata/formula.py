@@ -28,13 +28,16 @@ CODENAMES = {
 class Policy:
     """
     What the formula would write: the text of apt's ``fragment`` and the ``path`` for it (empty
-    where packages do not come through apt), the packages to ``hold``, and ``checked``, the whole
-    policy as the formula has it.
+    where packages do not come through apt), its ``private`` part with proxies that have a
+    password, what apt reads in unattended upgrades alone (``upgrade_config``), the packages to
+    ``hold``, and ``checked``, the whole policy as the formula has it.
     """
 
     checked: policy.Policy
     fragment: str = ""
     path: str = ""
+    private: str = ""
+    upgrade_config: str = ""
     hold: tuple[str, ...] = ()
 
     def ready_json(self, hook: Mapping[str, Any] | None) -> str:
@@ -79,6 +82,8 @@ def from_pillar(pillar: Mapping[str, Any], settings: Settings, grains: Mapping[s
         checked,
         fragment.render(checked),
         f"/etc/apt/apt.conf.d/{fragment.FRAGMENT_NAME}",
+        fragment.private(checked),
+        fragment.upgrade_config(checked),
         tuple(checked.get("hold", ())),
     )
 

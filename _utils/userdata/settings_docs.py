@@ -33,7 +33,9 @@ _VARIABLES = {
     "os": "the key `os`",
     "package_manager": "`apt` or `dnf` (which stands for yum too)",
     "apt": "the `apt` key of cloud-config (mirrors, proxy), or none",
-    "apt_policy": "`path` and `fragment` of the formula's policy, or none",
+    "apt_policy": "of the formula's policy: `fragment` and the `path` for it, its `private` part "
+    "with proxies that have a password (mode 0600, `path` with `-proxy` behind it), "
+    "`upgrade_config` for `/etc/unattended-upgrades/apt.conf`; or none",
     "first_boot_settings": "what first-boot.sh reads, as shell assignments",
     "salt_source": "the key `salt.source`",
     "salt_repository": "`url`, `key`, `version`, or none",

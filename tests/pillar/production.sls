@@ -7,6 +7,8 @@ unattended_upgrades:
   hold:
     - base-files
   update_days: [Mon, Tue, Wed, Thu]
+  extra_packages:
+    - msmtp-mta
   mail:
     to: root
     report: on-change

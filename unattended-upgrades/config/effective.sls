@@ -5,13 +5,17 @@ include:
 {%- if policy.errors %}
   - {{ tplroot }}.invalid
 {%- else %}
+  - {{ tplroot }}.config.proxy
   - {{ tplroot }}.config.file
+  - {{ tplroot }}.config.upgrade
 
   {%- if policy.assert_effective %}
 unattended-upgrades-config-effective-unattended_upgrades-effective:
   unattended_upgrades.effective:
     - fragment: {{ uu.confd_dir }}/{{ uu.fragment }}
     - require:
+      - sls: {{ tplroot }}.config.proxy
       - sls: {{ tplroot }}.config.file
+      - sls: {{ tplroot }}.config.upgrade
   {%- endif %}
 {%- endif %}

@@ -13,6 +13,9 @@ unattended-upgrades-config-fragment-file-managed:
   file.managed:
     - name: {{ uu.confd_dir }}/{{ uu.fragment }}
     - contents: {{ policy.fragment | json }}
+    {%- if not policy.fragment_shown %}
+    - show_changes: false
+    {%- endif %}
     - user: root
     - group: root
     - mode: '0644'

@@ -1,4 +1,7 @@
 {%- set tplroot = tpldir.split("/")[0] %}
 include:
+  - {{ tplroot }}.config.proxy
   - {{ tplroot }}.config.file
+  - {{ tplroot }}.config.upgrade
+  - {{ tplroot }}.config.reboot
   - {{ tplroot }}.config.effective

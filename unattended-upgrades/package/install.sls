@@ -6,9 +6,6 @@ include:
   - {{ tplroot }}.invalid
 {%- else %}
   {%- set wanted = uu.packages + policy.packages %}
-  {%- if policy.reboot_when_needed %}
-    {%- set wanted = wanted + uu.reboot_flag_packages %}
-  {%- endif %}
 
   {%- if policy.apt_formula.used %}
 include:

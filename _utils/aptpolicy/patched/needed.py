@@ -6,6 +6,7 @@ STRENGTH = (NOTHING, RESTART, REEXEC, REBOOT, REPLACE)
 ENDS = "ends"  # by itself, or when somebody logs out
 
 MANAGER = "init.scope"
+KERNEL = "the kernel"
 SSH = ("ssh.service", "sshd.service")
 # Started anew they would take the bus or the network away from everything else.
 NOT_RESTARTED = ("dbus.service", "dbus-broker.service", "networking.service", "ifup@")
@@ -43,10 +44,10 @@ def _of_kernel(look):
     kernel, found = look["kernel"], []
     if kernel and kernel["newest"]:
         why = "{newest} is installed, {running} runs".format(**kernel)
-        found.append(_reason(REBOOT, "the kernel", why))
+        found.append(_reason(REBOOT, KERNEL, why))
     if kernel and kernel["replaced"]:
         why = "{running} runs as it was before version {replaced} of its package".format(**kernel)
-        found.append(_reason(REBOOT, "the kernel", why))
+        found.append(_reason(REBOOT, KERNEL, why))
     found += [_reason(REBOOT, name, "takes effect at a boot") for name in look["microcode"]]
     if look["flag"] is not None:
         names = ", ".join(look["flag"]) or "an update"
@@ -68,6 +69,23 @@ def _of_processes(processes):
     return [
         _reason(REBOOT, name, "was replaced, and everything runs on it") for name in base
     ] + found
+
+
+def rebooting(look):
+    """Packages for which only a reboot helps, whether or not one has asked for it."""
+    found = []
+    for one in needed(dict(look, flag=None))["reasons"]:
+        if one["action"] == REBOOT and one["what"] == KERNEL:
+            found.append("linux-image-" + (look["kernel"]["newest"] or look["kernel"]["running"]))
+        elif one["action"] == REBOOT:
+            found += _packages(one["what"], look["processes"]) or [one["what"]]
+    return sorted(set(found))
+
+
+def _packages(unit, processes):
+    """What the processes of a unit run of which a newer version is installed."""
+    ours = [one for one in processes if (one["unit"] or _described(one)) == unit]
+    return [name for one in ours for name in one["packages"]]
 
 
 def action_of(process):

@@ -9,7 +9,7 @@ FUNCTIONS = {
     "unattended_upgrades": {
         "compile", "status", "pending", "policy", "verify", "run", "dry_run", "last_run",
         "kept_back", "reboot_required", "timers", "migrate", "needed", "restart", "hold",
-        "refresh_grain",
+        "write_proxies", "refresh_grain",
     },
     "cloudinit": {"status", "wait", "schema", "boot_facts"},
 }  # fmt: skip
@@ -42,9 +42,9 @@ def test_the_compiled_policy_has_the_documented_shape(synced):
     assert found["ok"], found["errors"]
     assert set(found) == {
         "ok", "errors", "warnings", "enabled", "environment", "assert_effective",
-        "include_apt_repositories", "lookup", "fragment", "directives", "packages",
-        "reboot_when_needed", "hold", "needrestart", "plugin", "patched", "grain_refresh",
-        "readiness", "timers", "apt_formula",
+        "include_apt_repositories", "lookup", "fragment", "fragment_shown", "directives",
+        "upgrade_config", "upgrade_drop_in", "packages", "reboot_flag", "hold", "needrestart",
+        "plugin", "patched", "grain_refresh", "readiness", "timers", "apt_formula",
     }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """The fragment: what apt reads back is what was meant."""
 
+import os
 import shutil
 import subprocess
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aptpolicy import effective, fragment, keys
+from aptpolicy import compiled, effective, fragment, keys
 from tests.unit.formula.bad_pillars import nested
 from tests.unit.formula.systems import NOBLE, SID, policy
 
@@ -29,10 +30,19 @@ def good_value(key):
     return key.choices[0] if key.kind == "choice" else GOOD_BY_KIND[key.kind]
 
 
-def read_back(text, tmp_path):
-    path = tmp_path / "fragment"
-    path.write_text(text)
-    done = subprocess.run([APT_CONFIG, "dump", "-c", path], capture_output=True, text=True)
+def read_back(result, tmp_path, upgrade=True):
+    """What apt makes of a policy: of all of it, or of what one has who calls apt by hand."""
+    path, environment = tmp_path / "fragment", {}
+    path.write_text(fragment.render(result) + fragment.private(result))
+    if upgrade:
+        environment["APT_CONFIG"] = str(tmp_path / "upgrade")
+        tmp_path.joinpath("upgrade").write_text(fragment.upgrade_config(result))
+    done = subprocess.run(
+        [APT_CONFIG, "dump", "-c", path],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+    )
     assert done.returncode == 0, done.stderr
     return effective.parse(done.stdout)
 
@@ -47,7 +57,7 @@ def test_every_key_of_the_table_can_be_set_and_takes_effect(key, tmp_path):
     result = policy(pillar, system)
     meant = fragment.directives(result)
     assert key.apt in dict(meant)
-    assert effective.differences(meant, read_back(fragment.render(result), tmp_path)) == ()
+    assert effective.differences(meant, read_back(result, tmp_path)) == ()
 
 
 UBUNTU_LATEST = SID.__class__("Ubuntu", "resolute", "26.04")
@@ -63,14 +73,81 @@ def test_any_text_that_is_accepted_comes_back_from_apt_unchanged(text, tmp_path)
     if not text.strip():
         return
     result = policy({"mail": {"to": text}})
-    configuration = read_back(fragment.render(result), tmp_path)
+    configuration = read_back(result, tmp_path)
     assert configuration.scalar("Unattended-Upgrade::Mail") == text
+
+
+@needs_apt
+@pytest.mark.parametrize("dpkg", [{}, {"conffile": "replace", "options": ["--force-unsafe-io"]}])
+def test_whoever_calls_apt_by_hand_gets_none_of_dpkgs_options(dpkg, tmp_path):
+    result = policy({"dpkg": dpkg})
+    assert read_back(result, tmp_path, upgrade=False).listing("DPkg::Options") == ()
+    assert read_back(result, tmp_path).listing("DPkg::Options") == result.dpkg_options
+    assert "DPkg::Options" not in fragment.render(result)
+
+
+PASSWORD = "http://joe:hunter2@proxy.example.org:3128/"
+
+
+@needs_apt
+def test_a_proxy_with_a_password_is_only_in_the_file_that_only_root_reads(tmp_path):
+    pillar = {"download": {"http_proxy": PASSWORD, "https_proxy": "http://proxy.example.org"}}
+    result = policy(pillar)
+    assert "hunter2" not in fragment.render(result)
+    assert "https::Proxy" in fragment.render(result)
+    assert fragment.private(result).count("Proxy") == 1
+    assert read_back(result, tmp_path).scalar("Acquire::http::Proxy") == PASSWORD
+
+
+def test_without_a_password_there_is_no_such_file():
+    assert fragment.private(policy({"download": {"http_proxy": "http://proxy:3128"}})) == ""
+    assert fragment.private(policy(None)) == ""
+
+
+def test_what_is_compiled_and_what_differs_tells_no_password():
+    pillar = {"download": {"http_proxy": PASSWORD}}
+    found = compiled.compiled(pillar, None, SID, "i-1")
+    assert found["ok"]
+    assert "hunter2" not in str(found)
+    assert ["Acquire::http::Proxy", "http://(hidden)@proxy.example.org:3128/"] in found[
+        "directives"
+    ]
+    dump = effective.parse('Acquire::http::Proxy "http://joe:other@proxy.example.org";\n')
+    (one,) = [
+        difference
+        for difference in effective.differences(fragment.directives(policy(pillar)), dump)
+        if "Proxy" in difference.key
+    ]
+    assert "hunter2" not in str(one)
+    assert "other" not in str(one)
+
+
+@pytest.mark.parametrize(
+    "pillar",
+    [
+        {"download": {"http_prox": PASSWORD}},
+        {"download": PASSWORD},
+        {"extra_packages": [PASSWORD]},
+        {"environments": {"prod": {"download": {"https_proxy": "http://joe:hunter2@"}}}},
+        {"download": {"http_proxy": "http://joe:hunter2 with@strange@host"}},
+    ],
+)
+def test_a_refused_pillar_tells_no_password(pillar):
+    found = compiled.compiled(pillar, None, SID, "i-1")
+    assert not found["ok"]
+    assert "hunter2" not in str(found)
+
+
+@pytest.mark.parametrize(("present", "shown"), [(None, True), ("x", True), (PASSWORD, False)])
+def test_no_diff_is_shown_of_a_file_that_a_former_version_wrote_a_password_into(present, shown):
+    found = compiled.compiled(None, None, SID, "i-1", present=present)
+    assert found["fragment_shown"] is shown
 
 
 def test_every_list_is_cleared_before_it_is_set():
     text = fragment.render(policy({"blacklist": ["nginx"], "update_days": ["Mon"]}))
     for name, value in fragment.directives(policy({"blacklist": ["nginx"]})):
-        if isinstance(value, tuple):
+        if isinstance(value, tuple) and name != fragment.DPKG_OPTIONS:
             assert f"#clear {name};" in text
             if value:
                 assert text.index(f"#clear {name};") < text.index(f"{name} {{")

@@ -139,6 +139,17 @@ def test_all_calendars_of_a_timer_are_shown(machine):
     assert found == ["*-*-* 18:02:00", "*-*-* 06:02:00"]
 
 
+@pytest.mark.parametrize(
+    ("mailer", "problems"), [(None, 1), ("usr/sbin/sendmail", 0), ("usr/bin/mail", 0)]
+)
+def test_mail_that_nothing_on_the_host_could_send_is_a_problem_of_verify(machine, mailer, problems):
+    machine.dump += 'Unattended-Upgrade::Mail "root";\n'
+    if mailer:
+        machine.write(mailer)
+    found = [one for one in machine.view().verify()["problems"] if "mail to root" in one]
+    assert len(found) == problems
+
+
 def test_the_reboot_flag_is_read_with_its_packages_and_a_scheduled_reboot(machine):
     machine.write("run/reboot-required")
     machine.write("run/reboot-required.pkgs", "linux-image\nlibc6\nlinux-image\n")

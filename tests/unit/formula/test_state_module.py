@@ -4,6 +4,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+from salt.exceptions import CommandExecutionError
 
 SOURCE = Path(__file__).parents[3] / "_states" / "unattended_upgrades.py"
 FINE = {"problems": [], "unmatched_patterns": [], "lists_missing": False}
@@ -24,11 +25,14 @@ def answers(*results):
     return lambda *arguments, **keywords: left.pop(0) if len(left) > 1 else left[0]
 
 
-def effective(*verified, test=False, deployed="same", refreshed=None):
+def effective(*verified, test=False, deployed="same", refreshed=None, proxies=None):
     calls = refreshed if refreshed is not None else []
     functions = {
         "unattended_upgrades.verify": answers(*verified),
-        "unattended_upgrades.compile": answers({"fragment": "same", "warnings": ["mind this"]}),
+        "unattended_upgrades.compile": answers(
+            {"fragment": "same", "upgrade_config": "same", "warnings": ["mind this"]}
+        ),
+        "unattended_upgrades.write_proxies": lambda path, test: {"done": test and proxies},
         "file.file_exists": answers(deployed is not None),
         "file.read": answers(deployed),
         "pkg.refresh_db": lambda: calls.append("refreshed"),
@@ -136,3 +140,29 @@ def test_an_apt_that_cannot_be_asked_is_a_failure_with_its_reason():
 
 def test_without_the_execution_module_the_states_say_so():
     assert load({}).__virtual__()[0] is False
+
+
+def test_in_test_mode_proxies_that_are_not_written_yet_are_no_problem_of_the_policy():
+    found = effective({**FINE, "problems": ["the proxy is none"]}, test=True, proxies="written")
+    assert found["result"] is None
+
+
+@pytest.mark.parametrize(
+    ("done", "test", "result", "changes"),
+    [(None, False, True, {}), (None, True, True, {}), ("written", False, True, {"/f": "written"}),
+     ("removed", True, None, {"/f": "removed"})],
+)  # fmt: skip
+def test_the_state_of_the_proxies_tells_what_was_done_and_nothing_of_the_content(
+    done, test, result, changes
+):
+    module = load({"unattended_upgrades.write_proxies": lambda path, test: {"done": done}}, test)
+    found = module.proxies_written("/f")
+    assert (found["result"], found["changes"]) == (result, changes)
+
+
+def test_a_refused_pillar_fails_the_state_of_the_proxies():
+    def refuse(path, test):
+        raise CommandExecutionError("the pillar is refused")
+
+    found = load({"unattended_upgrades.write_proxies": refuse}).proxies_written("/f")
+    assert (found["result"], found["comment"]) == (False, "/f: the pillar is refused")

@@ -3,6 +3,8 @@
 
 export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 LC_ALL=C
 LOCK_SECONDS=300 # what else works on packages at boot is given time
+# What to do about changed configuration files, as the formula has it.
+UPGRADE_CONFIG=/etc/unattended-upgrades/apt.conf
 OVERRIDE=/etc/apt/apt.conf.d/zzz-asgcycle-first-boot
 BEFORE=${DONE:-/run}/packages # and their versions, before the upgrade
 HOLDS=/var/lib/unattended-upgrades/salt-holds # the formula reads it (aptpolicy/holds.py)
@@ -44,14 +46,13 @@ upgrade_security() {
     printf '%s\n' '#clear Unattended-Upgrade::Update-Days;' \
         'Unattended-Upgrade::InstallOnShutdown "false";' \
         'Unattended-Upgrade::Automatic-Reboot "false";' >"$OVERRIDE" || return 1
-    unattended-upgrade -v
+    APT_CONFIG=$UPGRADE_CONFIG unattended-upgrade -v
     code=$?
     rm -f "$OVERRIDE"
     return "$code"
 }
 
-# What to do about changed configuration files is in the formula's fragment.
-upgrade_all() { apt_get dist-upgrade; }
+upgrade_all() { APT_CONFIG=$UPGRADE_CONFIG apt_get dist-upgrade; }
 
 # What this boot has started still runs what was upgraded, dbus and systemd too.
 reboot_required() {
