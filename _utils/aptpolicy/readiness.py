@@ -8,8 +8,9 @@ import json
 from aptpolicy.values import READINESS_CHECKS
 
 # Files of aptpolicy.patched that the agent has beside it.
-PATCHED = ("__init__.py", "__main__.py", "decide.py", "dpkg.py", "needed.py", "origins.py",
-           "reading.py", "restart.py", "running.py", "support.py", "trial.py")  # fmt: skip
+PATCHED = ("__init__.py", "__main__.py", "decide.py", "dpkg.py", "fetching.py", "needed.py",
+           "origins.py", "reading.py", "restart.py", "running.py", "sources.py", "support.py",
+           "trial.py")  # fmt: skip
 CONFIG = "etc/asgcycle/ready.json"
 HOOK_NAME = "asgcycle-ready"
 DEFAULT_TIMEOUT_MINUTES = 50  # within the default timeout of a launch hook, 3600 s

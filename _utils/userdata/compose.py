@@ -26,8 +26,9 @@ FILES = {
     "agent": f"{FORMULA}/readiness/files/asgcycle-ready",
     "agent_unit": f"{FORMULA}/readiness/files/asgcycle-ready.service",
 }
-#: Modules of the agent; the last one is needed only where the group has a launch hook.
-AGENT_MODULES = ("asgcycle_host.py", "asgcycle_checks.py", "asgcycle_hook.py")
+#: Modules of the agent: of every one, on Amazon Linux, where the group has a launch hook.
+AGENT_MODULES = ("asgcycle_host.py", "asgcycle_checks.py")
+RPM_MODULE, HOOK_MODULE = "asgcycle_rpm.py", "asgcycle_hook.py"
 
 
 @dataclass(frozen=True)
@@ -105,14 +106,16 @@ def variables(request: Request, read: Read) -> dict[str, Any]:
         "minion_config": _yaml(settings.minion),
         "grains_file": _yaml(minion_grains(settings, request.group, request.environment)),
         "ready_json": ready_json,
-        "agent_modules": _agent_modules(ready_json, read),
+        "agent_modules": _agent_modules(settings, ready_json, read),
         "files": files,
     }
 
 
-def _agent_modules(ready_json: str, read: Read) -> dict[str, str]:
-    """The texts of the modules that an agent with this configuration loads."""
-    names = AGENT_MODULES if json.loads(ready_json)["hook"] else AGENT_MODULES[:-1]
+def _agent_modules(settings: Settings, ready_json: str, read: Read) -> dict[str, str]:
+    """The texts of the modules that an agent with this configuration loads on this system."""
+    names = [*AGENT_MODULES]
+    names += [] if settings.uses_apt else [RPM_MODULE]
+    names += [HOOK_MODULE] if json.loads(ready_json)["hook"] else []
     return {name: read(f"{FORMULA}/readiness/files/{name}") for name in names}
 
 

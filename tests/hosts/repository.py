@@ -21,7 +21,7 @@ class Deb:
     """A package to build: architecture all, holding only what is given.
 
     ``conffiles`` maps absolute paths to texts; ``scripts`` maps maintainer script names
-    (``postinst``, …) to their shell text.
+    (``postinst``, …) to their shell text; ``fields`` are more lines of its control file.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Deb:
     depends: str = ""
     conffiles: Mapping[str, str] = field(default_factory=dict)
     scripts: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
 
     def control(self) -> str:
         """Return the text of its control file."""
@@ -43,6 +44,7 @@ class Deb:
         ]
         if self.depends:
             lines.insert(3, f"Depends: {self.depends}")
+        lines += [f"{name}: {value}" for name, value in self.fields.items()]
         return "\n".join(lines) + "\n"
 
     def build(self, work: Path, pool: Path) -> Path:

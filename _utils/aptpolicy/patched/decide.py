@@ -41,7 +41,7 @@ def decide(facts, kept_back=None):
     used = [source for source in facts["sources"] if policy.needs(source)]
     trouble = {
         needed: [
-            "the list of {uri} {suite} {problem}".format(**source)
+            trouble_with(source)
             for source in facts["sources"]
             if source["problem"] and (source in used) == needed
         ]
@@ -58,6 +58,13 @@ def decide(facts, kept_back=None):
         "warnings": trouble[False],
         "used": [[source["uri"], source["suite"]] for source in used],
     }
+
+
+def trouble_with(source):
+    """What is wrong with the list of a line of the sources, and where that line stands."""
+    uri = re.sub("//[^/@]*@", "//", source["uri"])  # without a password
+    place = f" ({source['place']})" if source.get("place") else ""
+    return f"the list of {uri} {source['suite']}{place} {source['problem']}"
 
 
 def wanted(answer):
@@ -102,7 +109,12 @@ class Policy:
         return [dict(repository._asdict(), allowed=a, security=s) for repository, a, s in rows]
 
     def needs(self, source):
-        """Whether security updates come from a line of the sources; in doubt they do."""
+        """Whether security updates come from a line of the sources; in doubt they do.
+
+        Nothing comes from one that is closed to this host: it has no token for it, and never had.
+        """
+        if source.get("closed"):
+            return False
         flags = [a and s for a, s in zip(self.allowed, self.security)]
         if source["repositories"]:
             return any(flags[index] for index in source["repositories"])

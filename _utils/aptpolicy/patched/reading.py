@@ -6,7 +6,7 @@ import os
 import re
 import time
 
-from . import SECURITY_KEY, dpkg, origins, support
+from . import SECURITY_KEY, dpkg, origins, sources, support
 from .decide import note
 
 BROKEN_STATES = ("HALF_CONFIGURED", "HALF_INSTALLED", "UNPACKED")
@@ -112,19 +112,24 @@ class Apt:
         """Each line of the sources with its repositories, and what is wrong with their lists."""
         indexes = [self.sources.find_index(entry) for entry in self.files]
         names = [index.describe if index else None for index in indexes]
-        return [self._source(release, names) for release in self.sources.list]
+        found = [self._source(release, names) for release in self.sources.list]
+        return [source for source in found if source]
 
     def _source(self, release, names):
+        """A line of the sources; None for one of source packages alone."""
         own = [index for index in release.index_files if index.has_packages]
+        if not own:
+            return None
         described = {index.describe for index in own}
         places = [place for place, name in enumerate(names) if name in described]
         problem = None
-        if own and not any(index.exists for index in own):
+        missing = not any(index.exists for index in own)
+        if missing:
             problem = "has never been fetched"
         elif places and self._has_expired(self.files[places[0]].filename):
             problem = "has expired, and its mirror has no newer"
-        return {"uri": release.uri.rstrip("/"), "suite": release.dist.rstrip("/"),
-                "repositories": places, "problem": problem}  # fmt: skip
+        return {"uri": release.uri.rstrip("/"), "suite": release.dist.rstrip("/"), "place": "",
+                "repositories": places, "problem": problem, "closed": missing}  # fmt: skip
 
     def _has_expired(self, filename):
         """Whether a list's Release file has passed its Valid-Until, unless apt took it even so."""
@@ -154,12 +159,24 @@ def facts(root="/"):
     try:
         apt = Apt(apt_pkg)
         found = dict(found, **apt.facts())
+        _place(found["sources"], root)
         if not apt.files:
             found["packages"] = None
             unknown.append(note("lists", "there are no package lists: apt-get update"))
     except apt_pkg.Error as exc:
         unknown.append(note("packages", f"apt: {exc}"))
     return dict(found, unknown=unknown), apt
+
+
+def _place(rows, root):
+    """Add to what is wrong with a list where its source is written, and whether it is closed."""
+    known = sources.entries(root) if any(row["problem"] for row in rows) else ()
+    for row in rows:
+        row["closed"] = row["closed"] and sources.lacks_token(row["uri"], root)
+        if row["problem"]:
+            row["place"] = sources.places(known, row["uri"], row["suite"])
+        if row["closed"]:
+            row["problem"] += ": there is no token of Ubuntu Pro for it"
 
 
 def support_table(system, root="/"):

@@ -16,7 +16,10 @@ BESIDE = REPO / "_utils/aptpolicy"
 
 
 def load() -> tuple[Any, ...]:
-    """Return the agent's script as a module, and the modules beside it: checks, hook, host."""
+    """Return the agent's script as a module, and the modules beside it: checks, hook, host.
+
+    That for Amazon Linux is loaded as well, as it is imported by name when it is needed.
+    """
     loader = importlib.machinery.SourceFileLoader("asgcycle_ready", str(SOURCE))
     spec = importlib.util.spec_from_loader("asgcycle_ready", loader)
     script = importlib.util.module_from_spec(spec)
@@ -29,6 +32,7 @@ def load() -> tuple[Any, ...]:
         beside = [
             importlib.import_module(f"asgcycle_{name}") for name in ("checks", "hook", "host")
         ]
+        importlib.import_module("asgcycle_rpm")
     finally:
         sys.dont_write_bytecode = keep
         sys.path.remove(str(SOURCE.parent))

@@ -178,50 +178,87 @@ def test_why_a_highstate_was_not_clean_is_said_in_a_line(out, err, words):
     assert words in checks.highstate_trouble(out, err)
 
 
+SOURCES = {
+    "etc/apt/sources.list": "deb http://deb.example.org/debian-security bookworm-security main\n",
+    "etc/apt/sources.list.d/vendor.list": "# docker\ndeb http://vendor.example.com/apt stable x\n",
+    "run/asgcycle/lists": None,
+}
+
+
+def fetched(root, out, code=0, alone=(0, "", "")):
+    """Fetch lists: why not, the warnings, and the host; ``alone``: what the second run says."""
+    answers = {
+        "SourceParts=": alone,
+        "apt-get": (code, out, ""),
+        "asgcycle/patched": answered(used=USED),
+    }
+    machine = host(root, SOURCES, **answers)
+    return (*checks.fetch_lists(machine), machine)
+
+
 @pytest.mark.parametrize(
-    ("code", "out", "fetched"),
+    "out",
     [
-        (0, "Hit:1 http://deb.example.org bookworm InRelease\n", True),
-        (100, "E: The repository is not signed.\n", False),
-        (0, "Err:1 http://deb.example.org/debian-security bookworm-security InRelease\n", False),
+        "Hit:1 http://deb.example.org/debian-security bookworm-security InRelease\n",
+        "W: Download is performed unsandboxed as root\n",
+    ],
+)
+def test_lists_of_which_every_one_was_fetched_are_fetched_once(tmp_path, out):
+    why, warnings, machine = fetched(tmp_path, out)
+    assert (why, warnings, machine.run.count("apt-get")) == (None, [], 1)
+    assert checks.fresh_lists(machine)
+
+
+@pytest.mark.parametrize(
+    ("code", "out"),
+    [
+        (100, "E: The repository is not signed.\n"),
+        (100, ""),
+        (100, "E: Could not get lock /var/lib/apt/lists/lock.\n"),
+        # apt before 2.1, Ubuntu 20.04
+        (0, "Err:1 http://deb.example.org/debian-security bookworm-security InRelease\n"),
         (
             0,
-            "W: Failed to fetch http://deb.example.org/debian-security/dists/bookworm-security/InRelease\n",
-            False,
+            "W: Failed to fetch http://deb.example.org/debian-security/dists/"
+            "bookworm-security/InRelease\n",
         ),
-        (0, "W: Download is performed unsandboxed as root\n", True),
     ],
 )
-def test_lists_count_as_fetched_only_when_every_one_was(tmp_path, code, out, fetched):
-    answers = {"apt-get": (code, out, ""), "asgcycle/patched": answered(used=USED)}
-    machine = host(tmp_path, {"run/asgcycle/lists": None}, **answers)
-    why = checks.fetch_lists(machine)
-    assert (why is None) == fetched
-    assert checks.fresh_lists(machine) == fetched
+def test_after_any_trouble_what_counts_is_fetched_alone_and_that_decides(tmp_path, code, out):
+    why, _, machine = fetched(tmp_path, out, code, alone=(code, out, ""))
+    assert why.startswith("apt-get update: ")
+    assert not checks.fresh_lists(machine)
+    why, _, machine = fetched(tmp_path, out, code)
+    assert why is None
+    assert checks.fresh_lists(machine)
+    written = tmp_path / "run/asgcycle/sources"
+    assert [path.name for path in written.iterdir()] == ["used.list"]
+    assert (written / "used.list").read_text() == SOURCES["etc/apt/sources.list"]
 
 
-DEAD = "E: The repository 'http://{} Release' does not have a Release file.\n"
+def test_a_dead_repository_of_others_is_a_warning_that_names_its_line(tmp_path):
+    dead = "E: The repository 'http://vendor.example.com/apt stable Release' has no Release file.\n"
+    why, warnings, _ = fetched(tmp_path, dead, 100)
+    assert why is None
+    assert warnings == ["/etc/apt/sources.list.d/vendor.list:2: " + dead.strip()]
 
 
-@pytest.mark.parametrize(
-    ("said_by_apt", "fetched"),
-    [
-        (DEAD.format("vendor.example.com/apt stable"), True),
-        (DEAD.format("deb.example.org/debian-security bookworm-security"), False),
-        (
-            "Err:1 http://vendor.example.com/apt stable InRelease\nE: Some index files failed\n",
-            True,
-        ),
-        ("E: Could not get lock /var/lib/apt/lists/lock.\n", False),
-        ("", False),
-    ],
-)
-def test_a_dead_repository_counts_only_when_security_updates_come_from_it(
-    tmp_path, said_by_apt, fetched
-):
-    answers = {"apt-get": (100, said_by_apt, ""), "asgcycle/patched": answered(used=USED)}
-    machine = host(tmp_path, {"run/asgcycle/lists": None}, **answers)
-    assert (checks.fetch_lists(machine) is None) == fetched
+def test_a_mirror_that_swallows_everything_does_not_keep_the_others_from_being_fetched(tmp_path):
+    def silence():
+        raise edges.Unknown("apt-get gave no answer within 300 s")
+
+    answers = {"SourceParts=": (0, "", ""), "apt-get": silence}
+    answers["asgcycle/patched"] = answered(used=USED)
+    machine = host(tmp_path, SOURCES, **answers)
+    assert checks.fetch_lists(machine) == (None, ["apt-get gave no answer within 300 s"])
+    assert checks.fresh_lists(machine)
+
+
+def test_a_needed_repository_that_is_written_nowhere_is_not_taken_for_fetched(tmp_path):
+    answers = {"apt-get": (100, "E: no\n", "")}
+    answers["asgcycle/patched"] = answered(used=[["http://elsewhere.example.org", "x-security"]])
+    why, _ = checks.fetch_lists(host(tmp_path, SOURCES, **answers))
+    assert "http://elsewhere.example.org x-security is in no file" in why
 
 
 def test_only_the_named_checks_are_made(tmp_path):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import sys
 
 from asgcycle_host import STATE, Unknown
@@ -15,7 +14,6 @@ FETCH_SECONDS = 300
 FAILED = "cloud-init failed"
 DEFINITION = "usr/local/lib/asgcycle/patched"
 DEFINITION_SOURCE = "salt://_utils/aptpolicy/patched"
-SUMMARIES = ("E: Some index files failed", "E: Failed to fetch")  # of lines that came before
 
 
 def last_line(*texts):
@@ -53,7 +51,9 @@ def reboot(host):
     if host.exists("run/systemd/shutdown/scheduled"):
         return "a shutdown is scheduled"
     if not host.has("apt-get"):
-        return rpm_reboot(host)
+        import asgcycle_rpm  # Amazon Linux has it, and only that
+
+        return asgcycle_rpm.reboot(host)
     reasons = in_force(host)["reasons"]
     return few(["{what}: {why}".format(**one) for one in reasons], 2) or None
 
@@ -78,16 +78,12 @@ def restart_services(host):
     return few([f"restart of {unit}: {said}" for unit, said in failed.items()], 2) or None
 
 
-def rpm_reboot(host):
-    """Exit code 1 of needs-restarting is also that of its failures: both are not ready."""
-    code, out, err = host.run(["needs-restarting", "-r"], READ_SECONDS)
-    return None if code == 0 else f"needs-restarting -r: {last_line(err, out)}"
-
-
 def security_updates(host):
     """Nothing is left that unattended-upgrade would install, and that is known."""
     if not host.has("apt-get"):
-        return rpm_security_updates(host)
+        import asgcycle_rpm
+
+        return asgcycle_rpm.security_updates(host)
     if not fresh_lists(host):
         return "the package lists are not of the last hour"
     answer = packages(host)
@@ -119,19 +115,6 @@ def pending(answer):
 def fresh_lists(host):
     age = host.age(LISTS)
     return age is not None and 0 <= age < LISTS_SECONDS
-
-
-def rpm_security_updates(host):
-    """dnf and yum fetch what is too old by themselves; 100 is their word for: there are some."""
-    tool = "dnf" if host.has("dnf") else "yum"
-    # A repository that does not answer must not look like one without updates.
-    argv = [tool, "-q", "--security", "--setopt=*.skip_if_unavailable=0", "check-update"]
-    code, out, err = host.run(argv, FETCH_SECONDS)
-    if code not in (0, 100):
-        raise Unknown(f"{tool}: {last_line(out, err)}")
-    rows = [line.split() for line in out.splitlines()]
-    names = [row[0] for row in rows if len(row) == 3]
-    return None if code == 0 else "pending: {}".format(few(names) or "see " + " ".join(argv))
 
 
 def highstate(host):
@@ -180,24 +163,19 @@ def fetch_definition(host):
 
 
 def fetch_lists(host):
-    """Bring apt's package lists up to date; None when every one was fetched, else why not."""
-    argv = ["apt-get", "-q", "update", "-o", "APT::Update::Error-Mode=any"]
-    code, out, err = host.run(argv, FETCH_SECONDS)
-    # Before apt knew that option a failed download was only a warning.
-    failed = re.findall(r"^(?:E:|Err:|W: Failed).*", out + err, re.MULTILINE)
-    used = packages(host)["used"] if failed else ()
-    if (code != 0 and not failed) or any(counts(line, used) for line in failed):
-        return f"apt-get update: {last_line(out, err, *failed)}"
-    host.write(LISTS, {"boot_id": host.boot_id()})
-    return None
+    """Bring apt's lists up to date: ``(why not, warnings)``; why not is None when they are."""
+    from patched import fetching
 
+    def run(argv, seconds):
+        try:
+            return host.run(argv, seconds)
+        except Unknown as exc:  # a mirror that swallows everything: the others may be there
+            return 1, "", str(exc)
 
-def counts(line, used):
-    """Whether a line of apt's errors is not about a repository that the policy does without."""
-    about = re.search(r"[a-z+]+:/\S+", line)
-    if about is None:
-        return not line.startswith(SUMMARIES)
-    return any(uri in line and suite in line for uri, suite in used)
+    why, warnings = fetching.fetch(run, lambda: packages(host), host.root)
+    if why is None:
+        host.write(LISTS, {"boot_id": host.boot_id()})
+    return (f"apt-get update: {why}" if why else None), warnings
 
 
 def apply_highstate(host, seconds):

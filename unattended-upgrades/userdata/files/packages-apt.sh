@@ -7,16 +7,30 @@ LOCK_SECONDS=300 # what else works on packages at boot is given time
 UPGRADE_CONFIG=/etc/unattended-upgrades/apt.conf
 OVERRIDE=/etc/apt/apt.conf.d/zzz-asgcycle-first-boot
 BEFORE=${DONE:-/run}/packages # and their versions, before the upgrade
+ESM=esm.ubuntu.com
+# In what apt-get update prints: the security archive's answer, and errors that are about it.
+REACHED='^(Hit|Get):[0-9]+ [^ ]+ [^ ]*(-security|/updates) '
+OF_SECURITY="(-security|/updates)([ /']|\$)"
+OF_NO_REPOSITORY='^([^:]|:[^/])*$'
 HOLDS=/var/lib/unattended-upgrades/salt-holds # the formula reads it (aptpolicy/holds.py)
 
 apt_get() { apt-get -qy -o "DPkg::Lock::Timeout=$LOCK_SECONDS" "$@"; }
 
-# A list that cannot be fetched is an error; Ubuntu 20.04's apt only says so.
+# A list that cannot be fetched is an error; Ubuntu 20.04's apt only says so. With `security` that
+# of a vendor may be missing, as long as the security archive was reached: what the policy itself
+# needs, the agent asks for once more before anything serves.
 update_lists() {
     said=$(apt_get -o APT::Update::Error-Mode=any update 2>&1)
     code=$?
     printf '%s\n' "$said"
-    [ "$code" -eq 0 ] && ! printf '%s\n' "$said" | grep -Eq '^(E:|Err:|W: Failed)'
+    failed=$(printf '%s\n' "$said" | grep -E '^(E:|Err:|W: Failed|W: GPG error|W: An error occ)')
+    [ "$code" -eq 0 ] && [ -z "$failed" ] && return 0
+    [ "${UPGRADE:-}" = security ] && printf '%s\n' "$said" | grep -Eq "$REACHED" || return 1
+    closed=$ESM # without a token nothing ever comes from there
+    grep -qs "machine.*$ESM" /etc/apt/auth.conf /etc/apt/auth.conf.d/* && closed='^$'
+    failed=$(printf '%s\n' "$failed" | grep -v -e "$closed" -e '^E: Some index files failed')
+    [ -z "$failed" ] ||
+        ! printf '%s\n' "$failed" | grep -Eq -e "$OF_SECURITY" -e "$OF_NO_REPOSITORY"
 }
 
 # Package lists, the tool, and what writes the flag for a reboot: all before anything is upgraded.
