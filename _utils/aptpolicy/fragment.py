@@ -54,7 +54,7 @@ def render(policy):
     """The fragment's text: what everybody may read, and what holds for all of apt."""
     blocks = []
     for name, value in directives(policy):
-        if _is_private(value) or (name == DPKG_OPTIONS and not _says_apt_formula(policy)):
+        if is_private(value) or (name == DPKG_OPTIONS and not _says_apt_formula(policy)):
             continue
         if isinstance(value, tuple):
             blocks.append(f"#clear {name};")
@@ -69,7 +69,7 @@ def render(policy):
 def private(policy):
     """Text of the fragment that only root may read: proxies with a password. Empty without."""
     lines = [
-        f"{name} {_quoted(value)};\n" for name, value in directives(policy) if _is_private(value)
+        f"{name} {_quoted(value)};\n" for name, value in directives(policy) if is_private(value)
     ]
     return MANAGED + "".join(lines) if lines else ""
 
@@ -141,7 +141,7 @@ def _says_apt_formula(policy):
     return policy.composed and "dpkg.options" in policy.explicit
 
 
-def _is_private(value):
+def is_private(value):
     """Whether a value is a URL with a user or a password in it."""
     return isinstance(value, str) and without_logins(value) != value
 

@@ -42,7 +42,7 @@ def publish(master: Master, group: Any, extra: tuple, arguments: Mapping[str, An
             data, code = publishing.publish(
                 aws, name, wanted.content, policy, time.sleep, test=test
             )
-            data["warnings"] += unfinished
+            data["warnings"] += [*unfinished, *wanted.warnings]
         return shape({name: data}, code)
 
     return of_group(master, group, extra, rest, work)

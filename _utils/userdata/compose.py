@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -15,7 +15,7 @@ from userdata import document, mime, secrets
 from userdata.errors import UserDataError
 from userdata.formula import DISTRIBUTIONS, Policy, minion_grains
 from userdata.kinds import Part
-from userdata.settings import Settings
+from userdata.settings import Settings, warnings, without_accepted
 
 FORMULA = "salt://unattended-upgrades"
 #: Names under which templates find the text of a file, and where it comes from.
@@ -26,6 +26,8 @@ FILES = {
     "agent": f"{FORMULA}/readiness/files/asgcycle-ready",
     "agent_unit": f"{FORMULA}/readiness/files/asgcycle-ready.service",
 }
+#: Those that only user data brings: there is room for what they do, not for why.
+SCRIPTS = ("first_boot", "packages", "salt_onedir")
 #: Modules of the agent: of every one, on Amazon Linux, where the group has a launch hook.
 AGENT_MODULES = ("asgcycle_host.py", "asgcycle_checks.py")
 RPM_MODULE, HOOK_MODULE = "asgcycle_rpm.py", "asgcycle_hook.py"
@@ -57,18 +59,8 @@ def compose(request: Request, read: Read, render: Render) -> mime.UserData:
 
     :raises UserDataError: with every problem that was found.
     """
-    settings = request.settings
-    rendered = render(settings.template, variables(request, read))
-    base = document.read(rendered, settings.template)
-    data = document.extended(base, settings.extra)
-    text = document.write(data)
-    parts = (Part("cloud-config.yaml", mime.CLOUD_CONFIG, text), *settings.parts)
-    problems = [
-        f"{part.name}: {what} is refused in user data."
-        for part in parts
-        for what in secrets.in_text(part.content)
-    ]
-    problems += [f"{settings.template}: {what} is refused." for what in secrets.in_data(base)]
+    parts, _ = _parts(request, read, render)
+    problems = list(_secrets(request, read, render))
     problems += [
         f"{part.name}: holds half a character (a lone surrogate like '\\ud83d'), which is no text."
         for part in parts
@@ -76,7 +68,33 @@ def compose(request: Request, read: Read, render: Render) -> mime.UserData:
     ]
     if problems:
         raise UserDataError(dict.fromkeys(problems))
-    return mime.pack(parts)
+    return replace(mime.pack(parts), warnings=warnings(request.settings))
+
+
+def _parts(request: Request, read: Read, render: Render) -> tuple[tuple[Part, ...], dict]:
+    """``(the parts of the user data, what the template alone gives)``."""
+    settings = request.settings
+    rendered = render(settings.template, variables(request, read))
+    base = document.read(rendered, settings.template)
+    text = document.write(document.extended(base, settings.extra))
+    return (Part("cloud-config.yaml", mime.CLOUD_CONFIG, text), *settings.parts), base
+
+
+def _secrets(request: Request, read: Read, render: Render) -> Iterator[str]:
+    """Why this user data would give away a secret, without what was accepted."""
+    settings = without_accepted(request.settings)
+    policy = request.policy
+    proxies = [name for name in policy.proxies if name not in settings.accept]
+    for name in proxies:
+        yield f"{secrets.Found(name, 'a password in a URL')}"
+    parts, base = _parts(
+        replace(request, settings=settings, policy=replace(policy, private="")), read, render
+    )
+    for part in parts:
+        for what in secrets.in_text(part.content):
+            yield f"{part.name}: {what} is refused in user data."
+    for found in secrets.in_data(base):
+        yield f"{settings.template}: {found.path}: {found.what} is refused."
 
 
 def _is_text(content: str) -> bool:
@@ -92,7 +110,8 @@ def variables(request: Request, read: Read) -> dict[str, Any]:
     settings = request.settings
     manager = "apt" if settings.uses_apt else "dnf"
     files = {name: read(path.format(manager=manager)) for name, path in FILES.items()}
-    ready_json = request.policy.ready_json(request.hook)
+    files.update({name: _bare(files[name]) for name in SCRIPTS})
+    ready_json = request.policy.ready_json(request.hook, _releasever(settings))
     return {
         "group": request.group,
         "environment": request.environment,
@@ -109,6 +128,12 @@ def variables(request: Request, read: Read) -> dict[str, Any]:
         "agent_modules": _agent_modules(settings, ready_json, read),
         "files": files,
     }
+
+
+def _bare(script: str) -> str:
+    """A script of a shell without the lines that are only a comment."""
+    first, *lines = script.splitlines(keepends=True) or [""]
+    return first + "".join(line for line in lines if not line.lstrip().startswith("#"))
 
 
 def _agent_modules(settings: Settings, ready_json: str, read: Read) -> dict[str, str]:

@@ -40,10 +40,24 @@ class Policy:
     upgrade_config: str = ""
     hold: tuple[str, ...] = ()
 
-    def ready_json(self, hook: Mapping[str, Any] | None) -> str:
-        """The readiness agent's configuration, as the formula's own state writes it."""
+    @property
+    def proxies(self) -> list[str]:
+        """The names of the proxies that have a password."""
+        names = ("http_proxy", "https_proxy")
+        return [
+            f"unattended_upgrades:download:{name}"
+            for name in names
+            if fragment.is_private(self.checked.get(f"download.{name}"))
+        ]
+
+    def ready_json(self, hook: Mapping[str, Any] | None, releasever: str = "") -> str:
+        """
+        The readiness agent's configuration, as the formula's own state writes it.
+
+        :param releasever: of Amazon Linux 2023's repositories, where it is not the image's own.
+        """
         wanted = readiness.configuration(self.checked, dict(hook) if hook else None)
-        return readiness.render(wanted)
+        return readiness.render({**wanted, **({"releasever": releasever} if releasever else {})})
 
 
 def from_pillar(pillar: Mapping[str, Any], settings: Settings, grains: Mapping[str, Any]) -> Policy:

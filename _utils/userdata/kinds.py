@@ -110,6 +110,13 @@ def releasever(value: Any) -> str:
     return value
 
 
+def names(value: Any) -> tuple[str, ...]:
+    """A list of texts."""
+    if not isinstance(value, (list, tuple)) or not all(isinstance(one, str) for one in value):
+        raise ValueError("a list of names, like [extra:users[0]:passwd]")
+    return tuple(value)
+
+
 def salt_path(value: Any) -> str:
     """A file of the master's file server."""
     if not isinstance(value, str) or not re.fullmatch(r"salt://\S+[^/\s]", value):

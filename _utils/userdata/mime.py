@@ -33,13 +33,15 @@ class UserData:
     What instances boot with.
 
     ``content`` is what EC2 stores, before its base64; ``text`` the same as people read it;
-    ``parts`` names every part; ``compressed`` tells whether ``content`` is gzip.
+    ``parts`` names every part; ``compressed`` tells whether ``content`` is gzip; ``warnings`` says
+    what is allowed but not advised.
     """
 
     content: bytes
     text: str
     parts: tuple[PartSize, ...]
     compressed: bool
+    warnings: tuple[str, ...] = ()
 
 
 def pack(parts: Sequence[Part]) -> UserData:

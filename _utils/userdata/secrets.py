@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 _LOOKS = (
@@ -26,6 +27,15 @@ _LOOKS = (
     ("a token of GitLab", re.compile(r"(?<![A-Za-z0-9])glpat-[\w-]{20,}")),
     ("a token of Vault", re.compile(r"(?<![A-Za-z0-9])hv[sb]\.[\w-]{20,}")),
     ("a token of Slack", re.compile(r"(?<![A-Za-z0-9])xox[abpr]-[A-Za-z0-9-]{10,}")),
+    ("a token of an app of Slack", re.compile(r"(?<![A-Za-z0-9])xapp-\d-[A-Za-z0-9-]{10,}")),
+    ("a webhook of Slack", re.compile(r"hooks\.slack\.com/(?:services|workflows)/[\w/]{20,}")),
+    ("a key of Google", re.compile(r"(?<![\w-])AIza[\w-]{35}(?![\w-])")),
+    ("a key of Stripe", re.compile(r"(?<![A-Za-z0-9])[sr]k_live_[A-Za-z0-9]{16,}")),
+    ("a token of npm", re.compile(r"(?<![A-Za-z0-9])npm_[A-Za-z0-9]{36}")),
+    ("a token of PyPI", re.compile(r"(?<![A-Za-z0-9])pypi-AgEI[\w-]{40,}")),
+    ("a key of SendGrid", re.compile(r"(?<![\w.])SG\.[\w-]{16,}\.[\w-]{16,}")),
+    ("a key of age", re.compile(r"AGE-SECRET-KEY-1[A-Z0-9]{20,}")),
+    ("a token (JWT)", re.compile(r"(?<![\w.-])eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}")),
     ("a hashed password", re.compile(r"(?<![\w$])\$(?:[156y]|2[aby])\$[^\s$]+\$[^\s]{8,}")),
 )
 #: How names end whose values are secrets: keys in cloud-config and in minion configurations (such
@@ -39,6 +49,10 @@ _NAME = re.compile(rf"(?:.*[_.-])?{_NAMED}")
 _VARIABLE = re.compile(
     rf"(?m)^\s*(?:export\s+)?(?:[A-Z0-9_]*_)?{_NAMED.upper()}=['\"]?[^\s'\"$`/;]{{4}}"
 )
+#: In the place of a password: none, none that fits, or one that cloud-init makes up.
+_NO_PASSWORD = frozenset({"*", "!", "!!", "!*", "RANDOM"})
+#: What only a minion's configuration resolves (Salt, "Using SDB URIs in Files").
+_SDB = re.compile(r"sdb://\S+")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 #: What is long enough to be an encoded key, in one line as cloud-config has it.
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40,}={0,2}")
@@ -75,22 +89,84 @@ def _decoded(encoded: str) -> str:
     return content.decode("utf-8", errors="replace")
 
 
-def in_data(value: Any, path: str = "") -> Iterator[str]:
-    """The same for nested data: ``path: what``."""
+@dataclass(frozen=True)
+class Found:
+    """Something at ``path`` of nested data that looks like a secret: what, and what to do."""
+
+    path: str
+    what: str
+    advice: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.what} is refused in user data.{self.advice}"
+
+
+def in_setting(name: str, value: Any) -> Iterator[Found]:
+    """
+    What a setting of user data holds that looks like a secret.
+
+    A reference to SDB is none where the minion resolves it; elsewhere nothing does, and what it
+    stands for would have to be put there by the master.
+    """
+    yield from in_data({name: value})
+    if name != "minion":
+        for path, text in _texts({name: value}):
+            if _SDB.search(text):
+                yield Found(
+                    path,
+                    "a value from sdb://",
+                    " Only the minion's configuration (minion) resolves it, on the instance.",
+                )
+
+
+def in_data(value: Any, path: str = "") -> Iterator[Found]:
+    """What nested data hold that looks like a secret, by its text or the name of its key."""
     if isinstance(value, dict):
         for key, entry in value.items():
-            below = f"{path}:{key}" if path else str(key)
+            below = _below(path, key)
             if _NAME.fullmatch(_HUMP.sub("_", str(key)).lower()) and _given(entry):
-                yield f"{below}: a value under such a name"
+                yield Found(below, "a value under such a name")
             else:
                 yield from in_data(entry, below)
     elif isinstance(value, (list, tuple)):
         for number, entry in enumerate(value):
             yield from in_data(entry, f"{path}[{number}]")
     elif isinstance(value, str):
-        yield from (f"{path}: {what}" for what in in_text(value))
+        yield from (Found(path, what) for what in in_text(value))
+
+
+def without(value: Any, paths: Collection[str], path: str = "") -> Any:
+    """Nested data with empty texts in the place of what stands at ``paths``."""
+    if path in paths:
+        return ""
+    if isinstance(value, dict):
+        return {key: without(entry, paths, _below(path, key)) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without(entry, paths, f"{path}[{n}]") for n, entry in enumerate(value)]
+    return value
+
+
+def _texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Each text of nested data with its path."""
+    if isinstance(value, dict):
+        for key, entry in value.items():
+            yield from _texts(entry, _below(path, key))
+    elif isinstance(value, (list, tuple)):
+        for number, entry in enumerate(value):
+            yield from _texts(entry, f"{path}[{number}]")
+    elif isinstance(value, str):
+        yield path, value
+
+
+def _below(path: str, key: Any) -> str:
+    return f"{path}:{key}" if path else str(key)
 
 
 def _given(value: Any) -> bool:
-    """Whether there is a value; true and false, as in ``lock_passwd``, are no secrets."""
+    """
+    Whether there is a value; true and false, as in ``lock_passwd``, are no secrets, nor is what
+    stands for none, or a reference that the minion resolves.
+    """
+    if isinstance(value, str) and (value in _NO_PASSWORD or _SDB.fullmatch(value)):
+        return False
     return not isinstance(value, bool) and value not in (None, "", {}, [])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from asgroll import values
@@ -37,7 +37,7 @@ class Settings:
     reboot: str = "if_required"
     apt_mirror: str = ""
     apt_security_mirror: str = ""
-    dnf_releasever: str = "latest"
+    dnf_releasever: str = "image"
     proxy: str = ""
     salt_source: str = "preinstalled"
     salt_version: str = ""
@@ -49,6 +49,7 @@ class Settings:
     extra: dict = field(default_factory=dict)
     parts: tuple[kinds.Part, ...] = ()
     template: str = "salt://unattended-upgrades/userdata/cloud-config.jinja"
+    accept: tuple[str, ...] = ()
 
     @property
     def uses_apt(self) -> bool:
@@ -84,8 +85,9 @@ KEYS: dict[str, Key] = {
     "apt.security_mirror": Key(values.url, "Mirror of the security archive."),
     "dnf.releasever": Key(
         kinds.releasever,
-        "Release of Amazon Linux 2023's repositories to upgrade to: latest, an exact one, or image "
-        "for what the AMI is locked to.",
+        "Release of Amazon Linux 2023's repositories, for the upgrade and for the check that "
+        "nothing is left: image for the one that the AMI is locked to, an exact one, or latest, "
+        "which is warned about.",
     ),
     "proxy": Key(values.url, "HTTP proxy for apt, yum and dnf. A password in it is refused."),
     "salt.source": Key(
@@ -126,6 +128,11 @@ KEYS: dict[str, Key] = {
     "template": Key(
         kinds.salt_path, "Your own template instead of ours; it gets the same variables."
     ),
+    "accept": Key(
+        kinds.names,
+        "Values that look like a secret and shall pass all the same, each by the name under which "
+        "it was refused, such as `extra:users[0]:passwd`.",
+    ),
 }
 MAPPINGS = frozenset({"minion", "grains", "extra"})
 GROUPS = frozenset(name.split(".")[0] for name in KEYS if "." in name)
@@ -146,13 +153,16 @@ def parse(layers: Layers) -> Settings:
     """
     found: dict[str, Any] = {}
     problems: list[str] = []
+    accepted = _accepted(layers)
     for source, layer in layers:
         for name, raw in _flat(source, layer, problems):
             if raw is None:
                 found.pop(name, None)
                 continue
-            hidden = list(secrets.in_data({name: kinds.plain(raw)}))
-            problems += [f"{source}: {what} is refused in user data." for what in hidden]
+            given = kinds.plain(raw)
+            hidden = [one for one in secrets.in_setting(name, given) if one.path not in accepted]
+            problems += [f"{source}: {one}" for one in hidden]
+            hidden += list(secrets.in_setting(name, given))
             try:
                 value = KEYS[name].parse(raw)
             except ValueError as exc:
@@ -168,6 +178,48 @@ def parse(layers: Layers) -> Settings:
     if problems:
         raise UserDataError(problems)
     return settings
+
+
+def _accepted(layers: Layers) -> tuple[str, ...]:
+    """What the last layer that says ``accept`` accepts; one that is no list is told later."""
+    for _, layer in reversed(layers):
+        names = layer.get("accept") if isinstance(layer, Mapping) else None
+        if isinstance(names, (list, tuple)):
+            return tuple(names)
+    return ()
+
+
+def without_accepted(settings: Settings) -> Settings:
+    """The same with the accepted values taken out, to look for others."""
+    data = {
+        f.name: getattr(settings, f.name)
+        for f in fields(settings)
+        if f.name not in ("parts", "accept")
+    }
+    by_key = {name: data.pop(name.replace(".", "_")) for name in KEYS if _field(name) in data}
+    cut = secrets.without(by_key, settings.accept)
+    parts = tuple(
+        replace(part, content="") if f"parts[{number}]:content" in settings.accept else part
+        for number, part in enumerate(settings.parts)
+    )
+    return replace(settings, parts=parts, **{_field(name): cut[name] for name in by_key})
+
+
+def _field(name: str) -> str:
+    return name.replace(".", "_")
+
+
+def warnings(settings: Settings) -> tuple[str, ...]:
+    """What is allowed but not advised."""
+    if settings.os != "amazon-linux-2023" or settings.dnf_releasever != "latest":
+        return ()
+    return (
+        "dnf.releasever: latest is whatever AWS has published by the time of each launch: two "
+        "instances of a group may differ, and an update may be run in production before anybody "
+        "has tested it, for which AWS advises against it; and one that comes out during a first "
+        "boot keeps that instance from being ready. Give an exact release, tested in another "
+        "environment, or leave it at image and launch from newer AMIs.",
+    )
 
 
 def merged(below: Mapping, above: Mapping) -> dict:

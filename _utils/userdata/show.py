@@ -17,8 +17,9 @@ def user_data(master: Any, group: Any, extra: tuple, arguments: Mapping[str, Any
     Render and validate a group's user data; AWS is asked only for a difference (``diff=True``).
 
     :return: ``{"data": {group: {"result": True, "user_data": text, "parts": […], "size": bytes,
-        "limit": bytes, "compressed": bool}}, …}``, with ``status``, ``against`` and ``diff`` in
-        the place of the text for a difference; or every reason why not and exit code 2.
+        "limit": bytes, "compressed": bool, "warnings": […]}}, …}``; for a difference with
+        ``status``, ``against`` and ``diff`` in the place of the text; or every reason why not and
+        exit code 2.
     """
     rest = {key: value for key, value in arguments.items() if key != "diff"}
     diff = arguments.get("diff", False)
@@ -74,4 +75,5 @@ def _sizes(built: mime.UserData) -> dict[str, Any]:
         "size": len(built.content),
         "limit": mime.LIMIT,
         "compressed": built.compressed,
+        "warnings": list(built.warnings),
     }

@@ -144,6 +144,23 @@ def test_amazon_linux_is_asked_by_dnf(tmp_path, answer, words):
     assert words in told["security-updates"]
 
 
+@pytest.mark.parametrize(
+    ("config", "releases"),
+    [(None, []), ("{}", []), ('{"releasever": "2023.6.20250115"}', ["2023.6.20250115"])],
+)
+def test_dnf_is_asked_for_the_release_that_the_first_boot_has_upgraded_to(
+    tmp_path, config, releases
+):
+    files = {**RPM, "usr/bin/dnf": ""}
+    machine = host(tmp_path, {**files, **({"etc/asgcycle/ready.json": config} if config else {})})
+    asked = []
+    machine.run = lambda argv, seconds: (asked.append(argv), (0, "", ""))[1]
+    assert checks.security_updates(machine) is None
+    (argv,) = asked
+    found = [word.partition("=")[2] for word in argv if word.startswith("--releasever")]
+    assert found == releases
+
+
 # -- highstate
 
 

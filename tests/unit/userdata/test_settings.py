@@ -1,8 +1,12 @@
 """Which settings are taken, and what is said about those that are not."""
 
-import pytest
+import json
+import re
 
-from tests.unit.userdata.build import LEAST, ONEDIR, REPOSITORY, armored, refusals
+import pytest
+import yaml
+
+from tests.unit.userdata.build import LEAST, ONEDIR, REPOSITORY, armored, composed, refusals
 from userdata import settings
 from userdata.kinds import Part
 
@@ -148,3 +152,27 @@ def test_a_key_is_taken_as_pillars_indent_it():
     indented = "\n".join(f"  {line}" for line in armored().splitlines())
     found = parsed({**LEAST, "salt": {**REPOSITORY, "key": indented}})
     assert found.salt_key == armored()
+
+
+AL2023 = {"os": "amazon-linux-2023", "minion": {"master": "m"}}
+
+
+@pytest.mark.parametrize(
+    ("section", "asked", "warned"),
+    [
+        ({}, "", False),
+        ({"dnf": {"releasever": "image"}}, "", False),
+        ({"dnf": {"releasever": "2023.6.20250115"}}, "2023.6.20250115", False),
+        ({"dnf": {"releasever": "latest"}}, "latest", True),
+    ],
+)
+def test_the_upgrade_and_the_check_behind_it_ask_one_release_and_latest_is_warned_about(
+    section, asked, warned
+):
+    built = composed(parsed({**AL2023, **section}))
+    files = {one["path"]: one["content"] for one in yaml.safe_load(built.text)["write_files"]}
+    upgrade = re.search(r"(?m)^RELEASEVER=(.*)$", files["/etc/asgcycle/first-boot.conf"])
+    check = json.loads(files["/etc/asgcycle/ready.json"]).get("releasever", "")
+    assert (upgrade[1] if upgrade else "", check) == (asked, asked)
+    assert bool(built.warnings) is warned
+    assert not warned or "production" in built.warnings[0]

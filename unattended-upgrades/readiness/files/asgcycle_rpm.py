@@ -15,6 +15,9 @@ def security_updates(host):
     tool = "dnf" if host.has("dnf") else "yum"
     # A repository that does not answer must not look like one without updates.
     argv = [tool, "-q", "--security", "--setopt=*.skip_if_unavailable=0", "check-update"]
+    # The release that was upgraded to: the image's own would not know of what came after it.
+    release = (host.json("etc/asgcycle/ready.json") or {}).get("releasever")
+    argv += [f"--releasever={release}"] if release else []
     code, out, err = host.run(argv, FETCH_SECONDS)
     if code not in (0, 100):
         raise Unknown(f"{tool}: {last_line(out, err)}")

@@ -21,7 +21,8 @@ prepare() {
     command -v needs-restarting >/dev/null || manager install "$TOOLS"
 }
 
-# An AMI of Amazon Linux 2023 is locked to its own release of the repositories.
+# An AMI of Amazon Linux 2023 is locked to its own release of the repositories. The readiness agent
+# asks the one that is upgraded to.
 upgrade_with() { manager ${RELEASEVER:+"--releasever=$RELEASEVER"} upgrade "$@"; }
 
 upgrade_security() { upgrade_with --security; }
