@@ -27,6 +27,7 @@ try:
         import aptpolicy.inforce
         import aptpolicy.observe
         import aptpolicy.private
+        import aptpolicy.plans
         import aptpolicy.readiness
         import aptpolicy.running
         import aptpolicy.runs
@@ -68,7 +69,7 @@ def compile(saltenv="base"):
 
     Returns ``{ok, errors, warnings, enabled, environment, fragment, fragment_shown, directives,
     upgrade_config, upgrade_drop_in, packages, reboot_flag, hold, needrestart, plugin, patched,
-    grain_refresh, readiness, timers: {unit: drop-in}, apt_formula: {used, available, report}}``;
+    grain_refresh, readiness, timers: {unit: drop-in}, fetch_first, apt_formula: {used, available, report}}``;
     with errors, everything after ``warnings`` is empty. Passwords of proxies are left out.
     Raises nothing for a bad pillar.
 
@@ -120,10 +121,10 @@ def status():
     One verdict for this host, with reasons; reads only.
 
     Returns ``{verdict, reasons: [{verdict, code, message}], warnings, enabled, pending_security,
-    excluded_security, last_success, supported_until, needed, reboot_required,
-    checked_seconds}``. The verdict is one of ok, restart_pending, reboot_pending, stale, unknown,
-    blocked, misconfigured, unsupported, disabled; ``needed`` is the action of
-    :py:func:`needed`. Numbers are None when unknown.
+    excluded_security, pending_point_release, excluded_point_release, last_success,
+    supported_until, needed, reboot_required, checked_seconds}``. The verdict is one of ok,
+    restart_pending, reboot_pending, stale, unknown, blocked, misconfigured, unsupported,
+    disabled; ``needed`` is the action of :py:func:`needed`. Numbers are None when unknown.
 
     CLI Example:
 
@@ -147,10 +148,11 @@ def pending(security_only=True):
     security_only
         False lists all of them, with ``security`` telling which are security updates.
 
-    Returns ``{packages: [{name, arch, installed, candidate, repositories, security, state, reason,
-    detail}], excluded, count, unknown: [{what, why}]}``. ``excluded`` has the same keys, reasons:
-    held, blacklisted, not_whitelisted, not_allowed, pinned, not_trusted, phased, kept_back.
-    ``count`` is None when the packages are not known.
+    Returns ``{packages: [{name, arch, installed, candidate, repositories, security, kind, state,
+    reason, detail}], excluded, count, counts: {pending, excluded}, unknown: [{what, why}]}``.
+    ``excluded`` has the same keys, reasons: held, blacklisted, not_whitelisted, not_allowed,
+    pinned, not_trusted, phased, kept_back. ``kind`` is security, point_release (of Debian) or
+    other; ``counts`` has the numbers of each, whatever is listed. Numbers are None when unknown.
 
     CLI Example:
 
@@ -165,8 +167,14 @@ def policy():
     """
     The effective configuration, and which repositories each origin pattern matches.
 
-    Returns ``{settings, patterns: [{pattern, source, matches, error}], repositories, needrestart:
-    {mode, set_by} or None}``.
+    Returns ``{settings, patterns: [{pattern, source, matches, kinds, error}], notes,
+    repositories, hours_to_install: {best, typical, worst, unknown}, hours_after: {environment:
+    hours}, needrestart: {mode, set_by} or None}``.
+
+    ``hours_to_install``: from the publication of an update to the begin of its installation here,
+    by the schedule that systemd and apt go by. ``hours_after``: how long after every host of
+    another environment of the pillar has begun to install an update the first one of this
+    environment can, at the least; negative when it may be the first.
 
     CLI Example:
 
@@ -174,7 +182,15 @@ def policy():
 
         salt '*' unattended_upgrades.policy
     """
-    return _observe().policy_answer()
+    view = _observe()
+    others = aptpolicy.compiled.other_environments(
+        __pillar__.get("unattended_upgrades"), __pillar__.get("apt"), view.system, __grains__["id"]
+    )
+    found = {}
+    if view.policy:
+        others.pop(view.policy.environment, None)
+        found = aptpolicy.plans.leads(view.policy, others, aptpolicy.plans.utc_offset(view.now))
+    return {**view.policy_answer(), "hours_after": found}
 
 
 def verify():

@@ -9,7 +9,13 @@ from aptpolicy.errors import Problem
 ANY_NAMES = tuple(f"{first}qz0-xj9" for first in "abcdefghijklmnopqrstuvwxyz0123456789")
 # 'libc*' is meant as a wildcard and matches everything that begins with 'lib'.
 WILDCARD = re.compile(r"[A-Za-z0-9+.-]*[A-Za-z0-9-]\*\Z")
+LEAVES_OUT = (
+    "origins leave out point releases: fixes that Debian makes without a security advisory, which "
+    "come through the release's own archive, are never installed. Add the word release to have "
+    "them, as Debian's own package does."
+)
 VERBOSITY_WITH_DEBUG = 2  # from here on apt.systemd.daily runs the tool with -d
+FETCH_AND_UPGRADE = ("update_package_lists", "unattended_upgrade")
 SSH_UNITS = frozenset({"ssh", "ssh.service", "sshd", "sshd.service"})
 
 
@@ -78,12 +84,13 @@ def _meet(settings, timer_days, update_days):
     )
 
 
-def warnings(settings, explicit, unknown, system, environment):
+def warnings(settings, explicit, unknown, system, environment, patterns=()):
     """Sentences for the log: allowed, but probably not what was meant."""
     notes = [_unknown_key(name, system) for name in sorted(unknown)]
     notes += _about_running(settings, explicit)
     notes += _about_mail(settings, explicit)
     notes += _about_choices(settings, explicit, system)
+    notes += _about_point_releases(patterns, system)
     if settings.get("environments") and environment is None:
         notes.append(
             "environments are defined, but neither the pillar key environment nor the grain "
@@ -106,11 +113,25 @@ def _about_running(settings, explicit):
     notes = []
     for name in sorted(explicit):
         value = settings.get(name)
-        if keys.BY_NAME[name].kind == "interval" and str(value).endswith(("s", "m", "h")):
+        if keys.BY_NAME[name].kind == "interval" and re.fullmatch(r"\d+[smh]", str(value)):
             notes.append(
                 f"{name}: {value} counts from midnight to midnight, so it means at most once a "
                 "day; 'always' runs each time the timer fires."
             )
+    lists, upgrade = (settings.get(f"periodic.{name}") for name in FETCH_AND_UPGRADE)
+    if "timers.upgrade.fetch" in explicit and settings["timers.upgrade.fetch"] > (
+        lists == "always"
+    ):
+        notes.append(
+            f"periodic.update_package_lists is {lists}: timers.upgrade.fetch fetches no more "
+            "often than that; always fetches before every upgrade."
+        )
+    if len(settings.get("timers.upgrade.at", ())) > 1 and upgrade != "always":
+        notes.append(
+            f"timers.upgrade.at names several times, but periodic.unattended_upgrade is {upgrade}: "
+            "apt counts from midnight to midnight, so only the first of a day upgrades; always "
+            "upgrades at each."
+        )
     for name in ("periodic.enable", "periodic.update_package_lists", "periodic.unattended_upgrade"):
         if settings.get("enabled", True) and str(settings.get(name)) == "0":
             notes.append(f"{name} is 0: nothing is upgraded by itself; enabled: false says so.")
@@ -156,6 +177,12 @@ def _about_choices(settings, explicit, system):
         notes.append("testing and sid get security fixes through the main archive: all of it is "
                      "allowed.")  # fmt: skip
     return notes
+
+
+def _about_point_releases(patterns, system):
+    """Security without Debian's own archive: allowed, but half of what Debian ships by default."""
+    if patterns and origins.leaves_out_point_releases(patterns, system):
+        yield LEAVES_OUT
 
 
 def _used_names(settings):

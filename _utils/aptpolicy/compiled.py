@@ -32,6 +32,16 @@ def read_policy(pillar, apt_pillar, system, minion_id, *, grain=None, composed=F
     return result, ()
 
 
+def other_environments(pillar, apt_pillar, system, minion_id):
+    """``{name: policy}`` of each environment that the pillar defines and that is no bad one."""
+    names = (pillar.get("environments") or {}) if isinstance(pillar, dict) else {}
+    found = {
+        name: read_policy({**pillar, "environment": name}, apt_pillar, system, minion_id)[0]
+        for name in names
+    }
+    return {name: one for name, one in found.items() if one}
+
+
 def compiled(
     pillar,
     apt_pillar,
@@ -104,6 +114,7 @@ def _written(answer, timers, known_hook):
         "grain_refresh": answer.grain_refresh,
         "readiness": readiness.render(readiness.configuration(answer, known_hook)),
         "timers": {timer.unit: schedule.drop_in(timer) for timer in timers},
+        "fetch_first": schedule.service_drop_in() if policy.fetches_first(answer) else None,
     }
 
 

@@ -179,7 +179,8 @@ _PERIODIC = (
               " only, a word keeps them running.", ours=1, apt_formula="enabled",
               puppet="enable"),
     _periodic("update_package_lists", "Update-Package-Lists", "interval", "0",
-              "Days between downloads of the package lists.", ours="1",
+              "Days between downloads of the package lists; always: whenever apt's daily jobs run.",
+              ours="always",
               apt_formula="update_package_lists", puppet="update",
               ansible="unattended_update_package_list"),
     _periodic("download_upgradeable_packages", "Download-Upgradeable-Packages", "interval", "0",
@@ -268,6 +269,9 @@ FORMULA_KEYS = (
     _own("timers.manage", "bool", "true", "Write drop-ins for the two apt timers."),
     *_timer_keys("download", "apt-daily.timer", "['06:00', '18:00']", "12h"),
     *_timer_keys("upgrade", "apt-daily-upgrade.timer", "['06:00']", "60m"),
+    _own("timers.upgrade.fetch", "bool", "true",
+         "Fetch the package lists right before the upgrade, by apt's own daily job: with"
+         " periodic.update_package_lists at its interval, always with always."),
     _own("needrestart.mode", "choice", "automatic; unmanaged on Ubuntu",
          "Restart of services after upgrades: unmanaged (needrestart is left alone), list,"
          " interactive, automatic.",

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from aptpolicy import effective, fragment, origins, runs, schedule, verdict
+from aptpolicy import checks, effective, fragment, origins, plans, runs, schedule, verdict
 from aptpolicy.errors import Refused
 from aptpolicy.patched import decide, needed, support
 from aptpolicy.runs import iso
@@ -94,14 +94,10 @@ class View:
         known = self.answer["repositories"]
         return any(one["allowed"] and one["security"] for one in known) if known else None
 
-    @property
-    def repositories(self):
-        """The repositories that apt knows; None when it could not be asked."""
-        rows = self.answer["repositories"]
-        names = origins.Repository._fields
-        if rows is None:
-            return None
-        return [origins.Repository(**{name: row[name] for name in names}) for row in rows]
+    def _matched(self, pattern):
+        """Rows of the repositories that a pattern matches; of none, when it cannot be read."""
+        rows = self.answer["repositories"] if pattern else ()
+        return [row for row in rows or () if self._matches(pattern, _repository(row))]
 
     # -- answers ----------------------------------------------------------------------------
 
@@ -116,11 +112,15 @@ class View:
             "packages": by_state[decide.PENDING],
             "excluded": by_state[decide.EXCLUDED],
             "count": None if rows is None else len(by_state[decide.PENDING]),
+            "counts": {state: decide.counted(self.answer, state) for state in by_state},
             "unknown": self.answer["unknown"],
         }
 
     def policy_answer(self):
-        known = self.repositories or ()
+        rows = [
+            (source, entry, error, self._matched(pattern))
+            for source, entry, pattern, error in self.patterns()
+        ]
         return {
             "settings": {
                 **self.configuration.section("Unattended-Upgrade"),
@@ -130,14 +130,23 @@ class View:
                 {
                     "pattern": entry,
                     "source": source,
-                    "matches": [str(r) for r in known if pattern and self._matches(pattern, r)],
+                    "matches": [str(_repository(row)) for row in found],
+                    "kinds": sorted({row["kind"] for row in found}),
                     "error": error,
                 }
-                for source, entry, pattern, error in self.patterns()
+                for source, entry, error, found in rows
             ],
+            "notes": list(self._notes()),
+            "hours_to_install": plans.told(self.host, self.configuration, self.now),
             "repositories": self.answer["repositories"] or [],
             "needrestart": self._needrestart(),
         }
+
+    def _notes(self):
+        """What the effective origins leave out."""
+        patterns = [pattern for _, _, pattern, _ in self.patterns() if pattern]
+        if patterns and origins.leaves_out_point_releases(patterns, self.system):
+            yield checks.LEAVES_OUT
 
     def _needrestart(self):
         """Which mode needrestart has, and who says so; None where nobody does."""
@@ -183,7 +192,7 @@ class View:
                 p["pattern"]
                 for p in patterns
                 if not p["matches"]
-                and self.repositories
+                and self.answer["repositories"]
                 and p["pattern"] not in origins.OPTIONAL_PATTERNS
             ],
             "lists_missing": self.answer["repositories"] == [],
@@ -311,6 +320,11 @@ class View:
             "enabled": bool(facts.effective and facts.installed),
             "pending_security": None if facts.pending is None else len(facts.pending),
             "excluded_security": None if facts.pending is None else len(facts.excluded),
+            **{
+                f"{state}_point_release": counts and counts[decide.POINT_RELEASE]
+                for state in (decide.PENDING, decide.EXCLUDED)
+                for counts in [decide.counted(self.answer, state)]
+            },
             "last_success": iso(self.traces.last_success),
             "supported_until": self.answer["support"]["until"],
             "needed": self.needed["action"],
@@ -321,6 +335,10 @@ class View:
 def _unknown_support(found):
     if found["unknown"]:
         yield f"how long security updates come: {found['unknown']}"
+
+
+def _repository(row):
+    return origins.Repository(**{name: row[name] for name in origins.Repository._fields})
 
 
 def _of_note(note):
@@ -367,7 +385,8 @@ def timers(host):
 def unreadable(error):
     """The answer of ``status`` where apt cannot even read its configuration."""
     reason = verdict.Reason(verdict.MISCONFIGURED, "apt_configuration", str(error))
-    unknown = ("pending_security", "excluded_security", "last_success", "supported_until", "needed",
+    unknown = ("pending_security", "excluded_security", "pending_point_release",
+               "excluded_point_release", "last_success", "supported_until", "needed",
                "reboot_required")  # fmt: skip
     return {
         "verdict": reason.verdict,

@@ -33,6 +33,7 @@ __all__ = [
     "check_pattern",
     "default_words",
     "is_debian_without_freeze",
+    "leaves_out_point_releases",
     "legacy_pair",
     "legacy_to_pattern",
     "matches",
@@ -62,15 +63,16 @@ _RASPBIAN = dict.fromkeys(("security", "release"), SECURITY["Raspbian"])
 # Present only where Ubuntu Pro is attached.
 OPTIONAL_PATTERNS = frozenset(ESM)
 WORDS = ("security", "release", "updates", "backports", "proposed", "esm")
+# What the archive of a Debian release is called while it ages.
+_ARCHIVES = ("stable", "oldstable", "oldoldstable")
 _TABLES = {"Debian": _DEBIAN, "Ubuntu": _UBUNTU, "Raspbian": _RASPBIAN}
-# Ubuntu's security updates may need new packages of the frozen release pocket.
-_DEFAULT_WORDS = {"Debian": ("security",), "Ubuntu": ("release", "security", "esm")}
+# As the packages themselves ship it. Debian fixes much without a DSA, in point releases of its own
+# archive alone; Ubuntu's security updates may need new packages of the frozen release pocket.
+_DEFAULT_WORDS = {"Debian": ("release", "security"), "Ubuntu": ("release", "security", "esm")}
 
 
 def default_words(system):
-    """The words that mean: all security updates of this system, and nothing else."""
-    if is_debian_without_freeze(system):
-        return ("release", "security")
+    """What the distribution's own package of unattended-upgrades allows, as words."""
     return _DEFAULT_WORDS.get(system.distribution, ("security",))
 
 
@@ -88,6 +90,15 @@ def word_patterns(word, system):
     if word == "security" and system.codename in OLD_DEBIAN_RELEASES:
         return OLD_DEBIAN_SECURITY
     return table[word]
+
+
+def leaves_out_point_releases(patterns, system):
+    """Whether patterns that allow updates of Debian's security archive forget its own archive."""
+    if system.distribution != "Debian" or is_debian_without_freeze(system):
+        return False
+    code = system.codename
+    own = [Repository("Debian", "Debian", name, code, "main") for name in (code, *_ARCHIVES)]
+    return not any(matches(pattern, one, system) for pattern in patterns for one in own)
 
 
 def third_party(fields):

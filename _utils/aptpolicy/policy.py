@@ -128,7 +128,7 @@ def from_pillar(
         security=security,
         environment=environment,
         unknown=unknown,
-        warnings=checks.warnings(settings, explicit, unknown, system, environment),
+        warnings=checks.warnings(settings, explicit, unknown, system, environment, patterns),
         composed=composed,
     )
 
@@ -152,6 +152,11 @@ def timers(policy):
             schedule.Timer(unit, calendars, delay, policy.get(f"{prefix}.persistent", True))
         )
     return tuple(result)
+
+
+def fetches_first(policy):
+    """Whether an upgrade begins with a fetch of the package lists."""
+    return policy.get("timers.manage", True) and policy.get("timers.upgrade.fetch", True)
 
 
 def reboot_time(policy):

@@ -16,6 +16,9 @@ TIMER_UNITS = {"download": "apt-daily.timer", "upgrade": "apt-daily-upgrade.time
 # The packaged schedule, with the random delay turned into a fixed offset.
 DEFAULT_TIMES = {"download": ("06:00", "18:00"), "upgrade": ("06:00",)}
 DEFAULT_SPREAD = {"download": 12 * 60, "upgrade": 60}  # minutes
+UPGRADE_SERVICE = "apt-daily-upgrade.service"
+# apt's own daily job: it honours APT::Periodic, leaves its stamps and takes its lock.
+FETCH = "/usr/lib/apt/apt.systemd.daily update"
 MAX_SPREAD = MINUTES_PER_DAY
 SEXAGESIMAL_ADVICE = "YAML reads an unquoted 22:00 as the number 1320: put the time in quotes."
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)\Z")
@@ -97,6 +100,17 @@ def is_longer_than_a_day(interval):
     match = re.fullmatch(r"(\d+)([smhd]?)", str(interval))
     seconds = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "": 86_400}
     return bool(match) and int(match[1]) * seconds[match[2]] > seconds["d"]
+
+
+def service_drop_in():
+    """Text of the drop-in with which an upgrade begins with a fetch of the package lists."""
+    return (
+        "# Managed by Salt, formula unattended-upgrades.\n"
+        "[Service]\n"
+        "# So that nobody upgrades from lists of hours ago; an upgrade without a fetch is better\n"
+        "# than none (the minus sign).\n"
+        f"ExecStartPre=-{FETCH}\n"
+    )
 
 
 def drop_in(timer):

@@ -207,7 +207,8 @@ class Host:
         return (self.root / "run/systemd/system").is_dir()
 
     def timer(self, unit):
-        """``systemctl show`` of a timer and of its service as two dictionaries.
+        """``systemctl show`` of a timer and of its service as two dictionaries: state, calendar,
+        random delay, what runs before the service.
 
         None where systemd does not run.
         """
@@ -216,7 +217,7 @@ class Host:
         service = unit.replace(".timer", ".service")
         wanted = (
             "LoadState,ActiveState,UnitFileState,NextElapseUSecRealtime,LastTriggerUSec,"
-            "TimersCalendar"
+            "TimersCalendar,RandomizedDelayUSec,ExecStartPre"
         )
         text = self.command(["systemctl", "show", unit, service, f"--property={wanted}"])
         units = [_properties(block) for block in text.split("\n\n")]

@@ -23,11 +23,15 @@ SAID_OF = {OLDEST: ("unsupported",)}
 FIRST_PLUGIN_VERSION = (2, 11)
 PLUGIN = "/etc/unattended-upgrades/plugins/salt_last_run.py"
 
-NOT_SECURITY = {
+OTHERS = {
     "vendor-stable": {"Origin": "Vendor", "Label": "Vendor", "Codename": "any"},
+    "stable-updates": {"Origin": "Debian", "Label": "Debian", "Codename": "{codename}-updates"},
     "point-release": {"Origin": "Debian", "Label": "Debian", "Codename": "{codename}"},
 }
-"""Suites with an update each that a security policy must leave alone."""
+"""Suites with an update each that is no security update."""
+
+LEFT_ALONE = ("vendor-stable", "stable-updates")
+"""Those that the default leaves alone: Debian's own archive is taken, as its package does."""
 
 
 def _apply(minion, **keywords):
@@ -91,20 +95,28 @@ def test_a_test_run_after_an_apply_announces_nothing(start, release):
     assert {one["result"] for one in announced.states.values()} == {True}
 
 
-def test_the_effective_configuration_allows_the_security_archive_alone(start, release):
+def test_the_effective_configuration_allows_what_the_package_allows(start, release):
     minion = start(release, applied=True)
     effective = system.configuration(minion.host)
     patterns = effective["Unattended-Upgrade::Origins-Pattern"]
-    assert patterns
-    assert all("label=Debian-Security" in pattern for pattern in patterns)
+    name = CODENAMES[release]
+    ours = {
+        f"origin=Debian,codename={name}-security,label=Debian-Security",
+        f"origin=Debian,codename={name},label=Debian",
+    }
+    assert {pattern.replace("${distro_codename}", name) for pattern in patterns} == ours
     assert "Unattended-Upgrade::Allowed-Origins" not in effective
-    assert system.origins(minion.host)
-    assert all("label=Debian-Security" in pattern for pattern in system.origins(minion.host))
+    assert set(system.origins(minion.host)) == ours
+    minion.host.run("rm", system.FRAGMENT)
+    # The third pattern of the package is for releases before bullseye.
+    assert set(system.origins(minion.host)) - ours == {
+        f"origin=Debian,codename={name},label=Debian-Security"
+    }
 
 
 def test_the_daily_run_is_switched_on_and_never_reboots_by_itself(start, release):
     effective = system.configuration(start(release, applied=True).host)
-    assert effective["APT::Periodic::Update-Package-Lists"] == "1"
+    assert effective["APT::Periodic::Update-Package-Lists"] == "always"
     assert effective["APT::Periodic::Unattended-Upgrade"] == "1"
     assert effective["Unattended-Upgrade::Automatic-Reboot"] == "false"
 
@@ -176,13 +188,13 @@ def _upgraded(ground, release, directory):
     """Apply, add repositories with updates that are none of security's business, and upgrade."""
     with ExitStack() as stack:
         repository = Repository(directory)
-        for suite, fields in NOT_SECURITY.items():
+        for suite, fields in OTHERS.items():
             named = {key: text.format(codename=CODENAMES[release]) for key, text in fields.items()}
             repository.publish(suite, [Deb(suite, "1"), Deb(suite, "2")], **named)
         host = ground.host(release, applied=True, binds=(repository.bind,))
         minion = stack.enter_context(host)
-        repository.configure(minion.host, *NOT_SECURITY)
-        minion.host.run("apt-get", "install", "-qy", *(f"{suite}=1" for suite in NOT_SECURITY))
+        repository.configure(minion.host, *OTHERS)
+        minion.host.run("apt-get", "install", "-qy", *(f"{suite}=1" for suite in OTHERS))
         yield Upgraded(
             release=release,
             minion=minion,
@@ -228,15 +240,17 @@ def test_a_real_run_installs_every_pending_security_update(upgraded):
 
 
 def test_a_real_run_installs_nothing_else(upgraded):
-    assert set(upgraded.changed) == set(upgraded.pending)
+    taken = set(OTHERS) - set(LEFT_ALONE)
+    assert set(upgraded.changed) == set(upgraded.pending) | taken
     assert set(upgraded.before) - set(upgraded.after) == set()
     host = upgraded.minion.host
     assert system.security_pending(host) == {}
-    assert set(system.upgradable(host)) >= set(NOT_SECURITY)
+    assert set(system.upgradable(host)) >= set(LEFT_ALONE)
+    assert not set(system.upgradable(host)) & taken
 
 
 def test_the_dry_run_had_announced_exactly_that(upgraded):
-    assert set(upgraded.dry_run["would_upgrade"]) == set(upgraded.pending)
+    assert set(upgraded.dry_run["would_upgrade"]) == set(upgraded.pending) | {"point-release"}
 
 
 def test_pending_had_named_the_same_packages_and_versions_as_apt(upgraded):
@@ -247,6 +261,9 @@ def test_pending_had_named_the_same_packages_and_versions_as_apt(upgraded):
 
 def test_status_counts_what_waits_before_the_run(upgraded):
     assert upgraded.status_before["pending_security"] == len(upgraded.pending)
+    assert upgraded.status_before["pending_point_release"] == 1
+    assert upgraded.status_before["excluded_point_release"] == 0
+    assert upgraded.pending_by_module["counts"]["pending"]["point_release"] == 1
 
 
 def test_after_the_run_nothing_is_left_but_to_put_it_into_force(upgraded):
@@ -264,7 +281,7 @@ def test_the_last_run_is_known_from_the_plugin_or_else_from_the_log(upgraded):
     assert upgraded.minion.host.exists(PLUGIN) == has_plugins
     assert last["source"] == ("plugin" if has_plugins else "log")
     assert last["success"] is True
-    assert set(last["packages_upgraded"]) == set(upgraded.pending)
+    assert set(last["packages_upgraded"]) == set(upgraded.pending) | {"point-release"}
 
 
 def test_verify_finds_the_intent_in_effect(upgraded):
@@ -272,11 +289,24 @@ def test_verify_finds_the_intent_in_effect(upgraded):
     assert verified["ok"] is True, json.dumps(verified)
 
 
-def test_on_the_oldest_release_applying_again_changes_nothing_and_security_alone_is_allowed(start):
+def test_on_the_oldest_release_applying_again_changes_nothing(start):
     minion = start(OLDEST, applied=True)
     again = _apply(minion)
     assert not again.failed
     assert again.changed == {}
-    patterns = system.origins(minion.host)
-    assert patterns
-    assert all("label=Debian-Security" in pattern for pattern in patterns)
+    labels = [pattern.partition("label=")[2] for pattern in system.origins(minion.host)]
+    assert sorted(labels) == ["Debian", "Debian-Security"]
+
+
+def test_security_alone_leaves_point_releases_alone_and_says_so(start, release):
+    minion = start(release, applied=True)
+    minion.pillar({"unattended_upgrades": {"origins": ["security"]}})
+    applied = minion.apply(FORMULA)
+    assert not applied.failed, applied.failed
+    assert all("label=Debian-Security" in pattern for pattern in system.origins(minion.host))
+    (note,) = minion.call("unattended_upgrades.policy").value["notes"]
+    assert "point releases" in note
+    effective = applied.states_of(
+        "unattended-upgrades-config-effective-unattended_upgrades-effective"
+    )
+    assert note in effective["warnings"]

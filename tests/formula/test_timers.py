@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests.formula import system
 from tests.formula.conftest import FORMULA
 
 CURRENT = 13
@@ -64,6 +65,26 @@ def test_the_upgrade_is_due_once_within_the_hour_after_six(as_applied):
 
 def test_the_offset_is_all_of_the_spread_and_systemd_adds_none(as_applied):
     assert _shown(as_applied, UPGRADE, "RandomizedDelayUSec") == {"RandomizedDelayUSec": "0"}
+
+
+def test_an_upgrade_begins_with_a_fetch_of_the_lists_however_young_they_are(minion):
+    host = minion.host
+    host.sh("rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/* /var/lib/apt/lists/*")
+    repository = "/srv/nowhere"
+    host.write("/etc/apt/sources.list", f"deb [trusted=yes] file:{repository} ./\n")
+    host.sh(f"mkdir -p {repository}; touch {repository}/Packages")
+    host.sh("touch /var/lib/apt/periodic/update-stamp")  # somebody has fetched today already
+    assert system.run_daily_upgrade(host) == "success"
+    assert host.sh("ls /var/lib/apt/lists | grep Packages").lines
+    shown = minion.call("unattended_upgrades.policy").value["hours_to_install"]
+    assert (shown["best"], shown["worst"], shown["unknown"]) == (0.0, 24.0, None)
+
+
+def test_without_that_fetch_an_upgrade_has_the_lists_of_the_other_timer(minion):
+    _apply(minion, {"upgrade": {"fetch": False}})
+    before = minion.host.run("systemctl", "show", "apt-daily-upgrade.service", "-p", "ExecStartPre")
+    assert "apt.systemd.daily" not in before.stdout
+    assert minion.call("unattended_upgrades.policy").value["hours_to_install"]["worst"] > 24
 
 
 def test_a_minion_keeps_its_offset_and_others_have_others(minion):

@@ -8,7 +8,7 @@ include:
 unattended-upgrades-service-clean-file-absent:
   file.absent:
     - names:
-      {%- for unit in ["apt-daily.timer", "apt-daily-upgrade.timer"] %}
+      {%- for unit in ["apt-daily.timer", "apt-daily-upgrade.timer", "apt-daily-upgrade.service"] %}
       - {{ uu.systemd_dir }}/{{ unit }}.d/50-salt-unattended-upgrades.conf
       {%- endfor %}
 

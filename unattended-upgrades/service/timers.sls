@@ -31,8 +31,25 @@ unattended-upgrades-service-{{ name }}-timer-file-absent:
       - sls: {{ tplroot }}.config.file
   {%- endfor %}
 
+unattended-upgrades-service-upgrade-service-file-{{ "managed" if policy.fetch_first else "absent" }}:
+  {%- if policy.fetch_first %}
+  file.managed:
+    - name: {{ uu.systemd_dir }}/apt-daily-upgrade.service.d/50-salt-unattended-upgrades.conf
+    - contents: {{ policy.fetch_first | json }}
+    - user: root
+    - group: root
+    - mode: '0644'
+    - makedirs: true
+  {%- else %}
+  file.absent:
+    - name: {{ uu.systemd_dir }}/apt-daily-upgrade.service.d/50-salt-unattended-upgrades.conf
+  {%- endif %}
+    - require:
+      - sls: {{ tplroot }}.config.file
+
   {%- if booted %}
     {%- set how = "managed" if policy.timers else "absent" %}
+    {%- set service = "managed" if policy.fetch_first else "absent" %}
 unattended-upgrades-service-reload-module-run:
   module.run:
     - service.systemctl_reload: []
@@ -40,6 +57,7 @@ unattended-upgrades-service-reload-module-run:
       {%- for name in names.values() %}
       - file: unattended-upgrades-service-{{ name }}-timer-file-{{ how }}
       {%- endfor %}
+      - file: unattended-upgrades-service-upgrade-service-file-{{ service }}
 
     {%- for unit, name in names.items() %}
 unattended-upgrades-service-{{ name }}-timer-service-running:

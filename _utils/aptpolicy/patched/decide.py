@@ -12,6 +12,8 @@ from . import origins
 SCHEMA = 1
 PENDING = "pending"
 EXCLUDED = "excluded"
+# What an update is: of a security archive, else of a point release of Debian, else neither.
+SECURITY, POINT_RELEASE, OTHER = KINDS = ("security", "point_release", "other")
 REASONS = ("held", "blacklisted", "not_whitelisted", "not_allowed", "pinned", "not_trusted",
            "phased", "kept_back")  # fmt: skip
 # What an entry of ``unknown`` is about; these make it unknown what the policy would do at all.
@@ -27,10 +29,11 @@ def decide(facts, kept_back=None):
     ``facts``: what :func:`patched.reading.facts` returns. ``kept_back``: why the packages that
     are named in it, as ``name:arch``, could not be installed; :func:`wanted` says which to try.
 
-    ``{schema, repositories: [{origin, …, allowed, security}], packages: [{name, arch, installed,
-    candidate, repositories, security, state, reason, detail}], broken, unknown: [{what, why}],
-    warnings, used: [[URI, suite]]}``; ``repositories`` and ``packages`` are None where apt could
-    not be asked. ``used``: the lines of the sources on which the security updates depend.
+    ``{schema, repositories: [{origin, …, allowed, security, kind}], packages: [{name, arch,
+    installed, candidate, repositories, security, kind, state, reason, detail}], broken, unknown:
+    [{what, why}], warnings, used: [[URI, suite]]}``; ``repositories`` and ``packages`` are None
+    where apt could not be asked. ``used``: the lines of the sources on which the security updates
+    depend.
     """
     policy = Policy(facts)
     packages = facts["packages"]
@@ -84,6 +87,14 @@ def security(answer, state):
     return [one for one in answer["packages"] if one["security"] and one["state"] == state]
 
 
+def counted(answer, state):
+    """``{kind: number}`` of the updates in this state; None when they are not known."""
+    if answer["packages"] is None:
+        return None
+    found = [one["kind"] for one in answer["packages"] if one["state"] == state]
+    return {kind: found.count(kind) for kind in KINDS}
+
+
 def note(what, why):
     """An entry of ``unknown``."""
     return {"what": what, "why": why}
@@ -103,10 +114,25 @@ class Policy:
         marked = origins.security_patterns(self.system) + tuple(facts["security"])
         self.allowed = self._matching(patterns)
         self.security = self._matching(marked) if marked else self.allowed
+        self.point_release = self._matching(origins.point_release_patterns(self.system))
 
     def repositories(self):
-        rows = zip(self.known, self.allowed, self.security)
-        return [dict(repository._asdict(), allowed=a, security=s) for repository, a, s in rows]
+        return [
+            dict(
+                repository._asdict(),
+                allowed=self.allowed[place],
+                security=self.security[place],
+                kind=self._kind([{"repositories": [place]}]),
+            )
+            for place, repository in enumerate(self.known)
+        ]
+
+    def _kind(self, versions):
+        """What an update with these newer versions is, see KINDS."""
+        for kind, flags in ((SECURITY, self.security), (POINT_RELEASE, self.point_release)):
+            if any(self._any(flags, version) for version in versions):
+                return kind
+        return OTHER
 
     def needs(self, source):
         """Whether security updates come from a line of the sources; in doubt they do.
@@ -168,6 +194,7 @@ class Policy:
             "candidate": best["version"],
             "repositories": [self.known[i]._asdict() for i in best["repositories"]],
             "security": any(self._any(self.security, version) for version in newer),
+            "kind": self._kind(newer),
             "state": EXCLUDED if reason else PENDING,
             "reason": reason,
             "detail": detail,

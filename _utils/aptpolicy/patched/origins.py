@@ -87,6 +87,12 @@ def security_patterns(system):
     return found + (DEBIAN_RELEASE if is_debian_without_freeze(system) else ())
 
 
+def point_release_patterns(system):
+    """Patterns of the archive that changes in point releases alone, empty where there is none."""
+    frozen = system.distribution == "Debian" and not is_debian_without_freeze(system)
+    return DEBIAN_RELEASE if frozen else ()
+
+
 def legacy_to_pattern(value):
     """``origin:archive`` → the pattern the tool makes of it; raises ValueError."""
     if re.search(r"(?<!\\):", value):

@@ -34,6 +34,68 @@ def test_security_updates_are_told_apart_from_others(machine):
     assert [(p["name"], p["reason"]) for p in everything["excluded"]] == [("vim", "not_allowed")]
 
 
+RELEASE = "origin=Debian,codename=${distro_codename},label=Debian"
+
+
+def test_point_releases_are_counted_apart(machine):
+    machine.facts["packages"] = [
+        package("vim", ("2", [1], True)),
+        package("libc6", ("2", [0, 1], True)),
+    ]
+    status = machine.view().status()
+    assert (status["pending_security"], status["pending_point_release"]) == (1, 0)
+    assert status["excluded_point_release"] == 1
+    machine.dump += f'Unattended-Upgrade::Origins-Pattern:: "{RELEASE}";\n'
+    view = machine.view()
+    status, pending = view.status(), view.pending()
+    assert (status["pending_security"], status["pending_point_release"]) == (1, 1)
+    assert status["excluded_point_release"] == 0
+    assert [one["kind"] for one in pending["packages"]] == ["security"]
+    assert pending["counts"]["pending"] == {"security": 1, "point_release": 1, "other": 0}
+    assert [p["kinds"] for p in view.policy_answer()["patterns"]] == [
+        ["security"],
+        ["point_release"],
+    ]
+
+
+def test_security_alone_is_said_to_leave_out_point_releases(machine):
+    (note,) = machine.view().policy_answer()["notes"]
+    assert "point releases" in note
+    machine.dump += f'Unattended-Upgrade::Origins-Pattern:: "{RELEASE}";\n'
+    assert machine.view().policy_answer()["notes"] == []
+
+
+SCHEDULE = (
+    "ActiveState=active\nRandomizedDelayUSec=0\n"
+    "TimersCalendar={ OnCalendar=*-*-* 06:02:00 ; next_elapse=(null) }\n\n"
+    "LoadState=loaded\n"
+)
+FETCHES = "ExecStartPre={ path=/x ; argv[]=/usr/lib/apt/apt.systemd.daily update ; pid=0 }\n"
+
+
+def test_the_hours_to_install_are_those_of_the_schedule_in_effect(machine):
+    (machine.root / "run/systemd/system").mkdir(parents=True)
+    machine.dump += 'APT::Periodic::Update-Package-Lists "always";\n'
+    machine.shown = SCHEDULE + FETCHES
+    found = machine.view().policy_answer()["hours_to_install"]
+    assert (found["best"], found["worst"], found["unknown"]) == (0.0, 24.0, None)
+    machine.shown = SCHEDULE  # both timers at one time: the fetch may come too late for the run
+    assert machine.view().policy_answer()["hours_to_install"]["worst"] == 24.0
+    machine.shown = SCHEDULE.replace("RandomizedDelayUSec=0", "RandomizedDelayUSec=1h")
+    assert machine.view().policy_answer()["hours_to_install"]["worst"] == 49.0
+    machine.dump += 'APT::Periodic::Enable "0";\n'
+    assert machine.view().policy_answer()["hours_to_install"]["worst"] is None
+
+
+def test_hours_that_cannot_be_computed_are_unknown_with_the_reason(machine):
+    found = machine.view().policy_answer()["hours_to_install"]
+    assert found == {**dict.fromkeys(("best", "typical", "worst")), "unknown": found["unknown"]}
+    assert "systemd" in found["unknown"]
+    (machine.root / "run/systemd/system").mkdir(parents=True)
+    machine.shown = SCHEDULE.replace("*-*-*", "*-*-01")
+    assert "every week" in machine.view().policy_answer()["hours_to_install"]["unknown"]
+
+
 def test_a_version_that_a_pin_forbids_is_not_pending_but_excluded(machine):
     machine.facts["packages"] = [package("libc6", ("2", [0], False))]
     pending = machine.view().pending()

@@ -5,6 +5,7 @@ import pytest
 from aptpolicy import origins
 from aptpolicy.errors import Refused
 from aptpolicy.origins import Repository
+from aptpolicy.patched.origins import point_release_patterns
 from aptpolicy.versions import OperatingSystem
 from tests.unit.formula.systems import (
     BOOKWORM,
@@ -40,6 +41,13 @@ def test_by_default_the_security_archive_of_debian_is_matched(system):
     assert is_allowed(system, DEBIAN_SECURITY[system])
 
 
+@pytest.mark.parametrize("system", [BULLSEYE, BOOKWORM, TRIXIE], ids=lambda s: s.codename)
+def test_by_default_point_releases_of_debian_are_taken_and_with_security_alone_are_not(system):
+    own = debian("oldstable", system.codename)
+    assert is_allowed(system, own)
+    assert not is_allowed(system, own, {"origins": ["security"]})
+
+
 @pytest.mark.parametrize("archive", ["stable", "oldstable", "oldoldstable"])
 def test_the_match_survives_the_renaming_of_the_archive(archive):
     moved = debian(f"{archive}-security", "bookworm-security", "Debian-Security")
@@ -49,14 +57,13 @@ def test_the_match_survives_the_renaming_of_the_archive(archive):
 @pytest.mark.parametrize(
     "repository",
     [
-        debian("oldstable", "bookworm"),
         debian("oldstable-updates", "bookworm-updates"),
         debian("oldstable-backports", "bookworm-backports", "Debian Backports", "Debian Backports"),
         debian("stable-security", "trixie-security", "Debian-Security"),
         Repository("Docker", "Docker CE", "bookworm", "bookworm", "stable", "download.example.org"),
     ],
 )
-def test_by_default_nothing_but_the_own_security_archive_is_matched_on_debian_stable(repository):
+def test_by_default_nothing_but_the_own_two_archives_is_matched_on_debian_stable(repository):
     assert not is_allowed(BOOKWORM, repository)
 
 
@@ -155,5 +162,7 @@ def test_security_is_recognised_apart_from_what_is_allowed():
 
 def test_the_next_stable_release_is_frozen_as_soon_as_it_has_a_number():
     forky = OperatingSystem("Debian", "forky", "14", "2.13")
-    assert not is_allowed(forky, debian("stable", "forky"))
+    assert not is_allowed(forky, debian("stable", "forky"), {"origins": ["security"]})
+    assert point_release_patterns(forky)
+    assert not point_release_patterns(TESTING)
     assert is_allowed(forky, DEBIAN_SECURITY[TESTING])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aptpolicy import compiled, fragment
+from aptpolicy import checks, compiled, fragment
 from aptpolicy import policy as policies
 from aptpolicy.versions import OperatingSystem, from_grains, numbers
 from tests.unit.formula.systems import (
@@ -26,7 +26,7 @@ def written(pillar=None, system=BOOKWORM, **more):
 
 def test_without_a_pillar_security_updates_are_installed_daily_and_nothing_reboots():
     settings = written(None)
-    assert settings["APT::Periodic::Update-Package-Lists"] == "1"
+    assert settings["APT::Periodic::Update-Package-Lists"] == "always"
     assert settings["APT::Periodic::Unattended-Upgrade"] == "1"
     assert settings["Unattended-Upgrade::Automatic-Reboot"] == "false"
     assert policy(None).enabled
@@ -35,7 +35,7 @@ def test_without_a_pillar_security_updates_are_installed_daily_and_nothing_reboo
 def test_switched_off_means_the_periodic_run_is_off_while_lists_are_still_fetched():
     settings = written({"enabled": False})
     assert settings["APT::Periodic::Unattended-Upgrade"] == "0"
-    assert settings["APT::Periodic::Update-Package-Lists"] == "1"
+    assert settings["APT::Periodic::Update-Package-Lists"] == "always"
     assert not policy({"enabled": False}).enabled
 
 
@@ -151,12 +151,48 @@ def test_sparing_ssh_or_one_big_step_silences_the_sshd_warning():
 
 def test_a_third_party_named_in_origins_becomes_a_pattern_and_no_warning():
     pillar = {
-        "origins": ["security", "docker"],
+        "origins": ["security", "release", "docker"],
         "third_party": {"docker": {"origin": "Docker", "label": "Docker, CE"}},
     }
     result = policy(pillar)
     assert r"origin=Docker,label=Docker\, CE" in result.patterns
     assert not result.warnings
+
+
+@pytest.mark.parametrize(
+    ("system", "origins", "told"),
+    [
+        (BOOKWORM, ["security"], True),
+        (BOOKWORM, ["security", "release"], False),
+        (BOOKWORM, ["security", "origin=Debian,archive=oldstable"], False),
+        (BOOKWORM, ["security", "updates"], True),
+        (BOOKWORM, None, False),
+        (TESTING, ["security"], False),
+        (NOBLE, ["security"], False),
+    ],
+)
+def test_security_alone_says_that_it_leaves_out_point_releases(system, origins, told):
+    found = policy({"origins": origins}, system).warnings
+    assert (checks.LEAVES_OUT in found) is told
+
+
+@pytest.mark.parametrize(
+    ("pillar", "told"),
+    [
+        ({"timers": {"upgrade": {"at": ["06:00", "18:00"]}}}, "only the first of a day"),
+        ({"timers": {"upgrade": {"fetch": True}}, "periodic": {"update_package_lists": 1}},
+         "no more often"),
+        ({"periodic": {"unattended_upgrade": "12h"}}, "at most once a day"),
+    ],
+)  # fmt: skip
+def test_a_schedule_that_does_less_than_it_seems_to_says_so(pillar, told):
+    assert told in " ".join(policy(pillar).warnings)
+
+
+def test_a_run_each_time_the_timer_fires_needs_no_warning():
+    pillar = {"timers": {"upgrade": {"at": ["06:00", "18:00"]}}}
+    pillar["periodic"] = {"unattended_upgrade": "always", "update_package_lists": "always"}
+    assert policy(pillar).warnings == ()
 
 
 @pytest.mark.parametrize("system", [TESTING, SID])
