@@ -69,9 +69,9 @@ def compile(saltenv="base"):
 
     Returns ``{ok, errors, warnings, enabled, environment, fragment, fragment_shown, directives,
     upgrade_config, upgrade_drop_in, packages, reboot_flag, hold, needrestart, plugin, patched,
-    grain_refresh, readiness, timers: {unit: drop-in}, fetch_first, apt_formula: {used, available, report}}``;
-    with errors, everything after ``warnings`` is empty. Passwords of proxies are left out.
-    Raises nothing for a bad pillar.
+    grain_refresh, readiness, timers: {unit: drop-in}, services: {unit: drop-in}, snapshot,
+    apt_formula: {used, available, report}}``; with errors, everything after ``warnings`` is
+    empty. Passwords of proxies are left out. Raises nothing for a bad pillar.
 
     CLI Example:
 
@@ -122,9 +122,10 @@ def status():
 
     Returns ``{verdict, reasons: [{verdict, code, message}], warnings, enabled, pending_security,
     excluded_security, pending_point_release, excluded_point_release, last_success,
-    supported_until, needed, reboot_required, checked_seconds}``. The verdict is one of ok,
-    restart_pending, reboot_pending, stale, unknown, blocked, misconfigured, unsupported,
+    supported_until, needed, reboot_required, snapshot, checked_seconds}``. The verdict is one of
+    ok, restart_pending, reboot_pending, stale, unknown, blocked, misconfigured, unsupported,
     disabled; ``needed`` is the action of :py:func:`needed`. Numbers are None when unknown.
+    ``snapshot``: ``{delay, wanted, follows, lag_days, checked, why}`` where one is followed.
 
     CLI Example:
 

@@ -47,6 +47,13 @@ def contradictions(settings, explicit, system):
                 Problem(f"timers.{name}.calendar", settings[f"timers.{name}.calendar"],
                         "either calendar or at", "Keep one of the two.")
             )  # fmt: skip
+    named = sorted(name for name in explicit if name.startswith("snapshot."))
+    if named and not settings.get("snapshot.sources"):
+        key = named[0]
+        problems.append(
+            Problem(key, settings[key], "this key only together with snapshot.sources",
+                    "Name the sources of the snapshot.")
+        )  # fmt: skip
     problems += _never(settings)
     return problems
 

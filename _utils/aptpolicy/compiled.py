@@ -1,6 +1,6 @@
 """Pillars and facts → what the formula writes, as plain data."""
 
-from aptpolicy import aptformula, fragment, policy, readiness, schedule
+from aptpolicy import aptformula, fragment, policy, readiness, schedule, snapshot
 from aptpolicy.errors import PolicyRefused, Problem, Refused, without_logins
 from aptpolicy.values import use_apt_formula
 from aptpolicy.versions import POSTRUN_PLUGIN_VERSION
@@ -114,7 +114,11 @@ def _written(answer, timers, known_hook):
         "grain_refresh": answer.grain_refresh,
         "readiness": readiness.render(readiness.configuration(answer, known_hook)),
         "timers": {timer.unit: schedule.drop_in(timer) for timer in timers},
-        "fetch_first": schedule.service_drop_in() if policy.fetches_first(answer) else None,
+        "services": {
+            unit: schedule.service_drop_in(commands)
+            for unit, commands in policy.services(answer).items()
+        },
+        "snapshot": snapshot.written(answer),
     }
 
 

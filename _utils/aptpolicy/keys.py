@@ -272,6 +272,14 @@ FORMULA_KEYS = (
     _own("timers.upgrade.fetch", "bool", "true",
          "Fetch the package lists right before the upgrade, by apt's own daily job: with"
          " periodic.update_package_lists at its interval, always with always."),
+    _own("snapshot.sources", "snapshot_sources", "no snapshot",
+         "Dated, signed snapshots of the archive that are followed instead of it: URL suite"
+         " component…, with {date} in the URL and {codename} for the release."),
+    _own("snapshot.delay", "snapshot_delay", "0", "By how many days, of UTC, they are followed."),
+    _own("snapshot.date", "snapshot_date", "%Y%m%d", "How the mirror writes a day, for strftime."),
+    _own("snapshot.go_back", "count", "7",
+         "How many days older one may be when the day's own is not there."),
+    _own("snapshot.keyring", "path", "apt's own keys", "Key that has to have signed them."),
     _own("needrestart.mode", "choice", "automatic; unmanaged on Ubuntu",
          "Restart of services after upgrades: unmanaged (needrestart is left alone), list,"
          " interactive, automatic.",

@@ -80,18 +80,19 @@ def summary(plan):
 
 def lead(before, after):
     """
-    Hours by which every host of the plan ``before`` begins to install before any of ``after``.
+    Hours by which every host of the plan ``before`` begins to install before any of ``after`` can.
 
-    What both follow is the same mirror. Negative: ``after`` may come first, by so much. None where
-    one of them never installs.
+    Both follow the same mirror. What ``after`` has can be installed at once, at a boot or by hand:
+    only the delay of a snapshot keeps it, not its timers. Negative: it may come first, by so much.
+    None where ``before`` never installs.
     """
     found = []
     for minute in sorted({*_publications(before), *_publications(after)}):
         days = _snapshot_days(before, after, minute)
-        ends = [(_last(before, minute, day), _first(after, minute, day)) for day in days]
-        if any(None in pair for pair in ends):
+        lasts = [_last(before, minute, day) for day in days]
+        if None in lasts:
             return None
-        found += [first - last for last, first in ends]
+        found += [_had(after, minute, day) - last for last, day in zip(lasts, days, strict=True)]
     return _at_least(min(found)) if found else None
 
 
@@ -102,7 +103,7 @@ def window(plan, minute):
     ``latest`` is None when that never happens.
     """
     days = _snapshot_days(plan, plan, minute)
-    firsts = [_first(plan, minute, day, stamps=True) for day in days]
+    firsts = [_earliest(plan, _had(plan, minute, day)) for day in days]
     lasts = [_last(plan, minute, day) for day in days]
     known = [first for first in firsts if first is not None]
     return (min(known) if known else None), (None if None in lasts else max(lasts))
@@ -122,20 +123,13 @@ def _snapshot_days(one, other, minute):
     return (day, day + 1)
 
 
-def _first(plan, minute, day, stamps=False):
-    """
-    The earliest installation when the snapshot of ``day`` is the first that holds it.
-
-    ``stamps``: without runs that do nothing because one of the same day has succeeded. A lead has
-    to hold after a failure as well.
-    """
-    if plan.delay is not None:
-        minute = max(minute, _begin(plan, day + plan.delay))
-    return _earliest(plan, minute, stamps)
+def _had(plan, minute, day):
+    """From when on it can be had, when the snapshot of ``day`` is the first that holds it."""
+    return minute if plan.delay is None else max(minute, _begin(plan, day + plan.delay))
 
 
 def _last(plan, minute, day):
-    """The latest. A snapshot is taken in the course of its day: only then it is surely there."""
+    """The latest installation: a snapshot is surely there when its day is over."""
     if plan.delay is not None:
         minute = max(minute, _begin(plan, day + max(plan.delay, 1)))
     return _latest(plan, minute)
@@ -153,7 +147,7 @@ def _begin(plan, day):
 # -- the walk over the firings ---------------------------------------------------------------------
 
 
-def _earliest(plan, minute, stamps):
+def _earliest(plan, minute):
     """The first minute at which a run may have lists that were fetched at ``minute`` or later."""
     if not plan.fetch_first:
         fetches = [
@@ -169,7 +163,7 @@ def _earliest(plan, minute, stamps):
         for begin, end in _from(plan.upgrades, minute)
         if end >= minute
         and _on_update_day(plan, max(minute, begin), end, any)
-        and not (stamps and plan.upgrade_every and _comes_second(plan.upgrades, begin, end))
+        and not (plan.upgrade_every and _comes_second(plan.upgrades, begin, end))
     )
     return next(found, None)
 

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from aptpolicy import checks, effective, fragment, origins, plans, runs, schedule, verdict
+from aptpolicy import checks, effective, fragment, origins, plans, runs, schedule, snapshot, verdict
 from aptpolicy.errors import Refused
 from aptpolicy.patched import decide, needed, support
 from aptpolicy.runs import iso
@@ -26,6 +26,7 @@ UNASKED = {
     "broken": [],
     "unknown": [],
     "warnings": [],
+    "allowed": [],
     "support": {"until": None, "unknown": None},
 }
 
@@ -174,6 +175,7 @@ class View:
             f"{d.key} is {d.effective!r}, meant was {d.intended!r}" + self._where(d) for d in found
         ]
         problems += [_of_note(n) for n in self.answer["unknown"] if n["what"] in decide.OF_POLICY]
+        problems += [*filter(None, self._snapshot_trouble[:1]), *self._bypasses[0]]
         problems += self._obstacles() if self._wants_upgrades() else []
         problems += self._unsent_mail()
         return {
@@ -263,6 +265,22 @@ class View:
         """``(why no more updates come, a warning)``."""
         return support.judged(self.answer["support"], self.system, self.now)
 
+    @cached_property
+    def _snapshot_trouble(self):
+        """``(why the snapshot is not to be relied on, a warning)``; see aptpolicy.snapshot."""
+        found = snapshot.told(self.host, self.now)
+        meant = self.policy and snapshot.followed_by(self.policy)
+        if meant is not None and found is None:
+            return snapshot.NOT_DEPLOYED, None
+        return snapshot.trouble(found, self.policy.max_age_days if self.policy else 3)
+
+    @cached_property
+    def _bypasses(self):
+        """``(problems, warnings)`` about sources beside the snapshot."""
+        if snapshot.told(self.host, self.now) is None:
+            return (), ()
+        return snapshot.bypasses(self.answer["allowed"], self.system.distribution)
+
     def _lists_age(self, changed_at):
         if self.answer["repositories"] is None:
             return None
@@ -308,6 +326,8 @@ class View:
             ran_with_these_lists=bool(lists) and (self.traces.last_began or 0) > lists,
             needed=tuple(self.needed["reasons"]),
             lock_age=lock[2] if lock else None,
+            snapshot=self._snapshot_trouble[0],
+            bypasses=tuple(self._bypasses[0]),
         )
 
     def status(self):
@@ -316,7 +336,12 @@ class View:
         return {
             "verdict": answer,
             "reasons": [vars(reason) for reason in reasons],
-            "warnings": [*self.answer["warnings"], *filter(None, self.support[1:])],
+            "warnings": [
+                *self.answer["warnings"],
+                *filter(None, (self.support[1], self._snapshot_trouble[1])),
+                *self._bypasses[1],
+            ],
+            "snapshot": snapshot.told(self.host, self.now),
             "enabled": bool(facts.effective and facts.installed),
             "pending_security": None if facts.pending is None else len(facts.pending),
             "excluded_security": None if facts.pending is None else len(facts.excluded),
@@ -385,7 +410,7 @@ def timers(host):
 def unreadable(error):
     """The answer of ``status`` where apt cannot even read its configuration."""
     reason = verdict.Reason(verdict.MISCONFIGURED, "apt_configuration", str(error))
-    unknown = ("pending_security", "excluded_security", "pending_point_release",
+    unknown = ("snapshot", "pending_security", "excluded_security", "pending_point_release",
                "excluded_point_release", "last_success", "supported_until", "needed",
                "reboot_required")  # fmt: skip
     return {

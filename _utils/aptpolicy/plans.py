@@ -2,7 +2,7 @@
 
 import datetime
 
-from aptpolicy import calendars, policy, schedule
+from aptpolicy import calendars, policy, schedule, snapshot
 from aptpolicy.latency import Firing, Plan, every, lead, summary
 from aptpolicy.system import CommandFailed
 
@@ -37,16 +37,18 @@ def of_policy(meant, utc_offset=0):
         upgrade_every=None if off else every(meant.get("periodic.unattended_upgrade")),
         fetch_first=policy.fetches_first(meant),
         days=meant.get("update_days", ()),
+        delay=snapshot.followed_by(meant),
         utc_offset=utc_offset,
     )
 
 
-def of_host(configuration, shown, utc_offset=0):
+def of_host(configuration, shown, utc_offset=0, delay=None):
     """
     The :class:`Plan` of one host, from its effective configuration.
 
     ``configuration``: of apt. ``shown``: unit of a timer → the two dictionaries of
-    :meth:`aptpolicy.system.Host.timer`. Raises ValueError when it cannot be read.
+    :meth:`aptpolicy.system.Host.timer`. ``delay``: of the snapshot that it follows, in days.
+    Raises ValueError when it cannot be read.
     """
     found = {}
     for unit, (timer, _) in shown.items():
@@ -68,6 +70,7 @@ def of_host(configuration, shown, utc_offset=0):
         upgrade_every=upgrade_every,
         fetch_first=schedule.FETCH in before,
         days=tuple(sorted({_day(day) for day in days})),
+        delay=delay,
         utc_offset=utc_offset,
     )
 
@@ -84,7 +87,9 @@ def told(host, configuration, now):
         shown = {unit: host.timer(unit) for unit in (FETCH, UPGRADE)}
         if None in shown.values():
             return {**nothing, "unknown": "systemd does not run here"}
-        found = summary(of_host(configuration, shown, utc_offset(now)))
+        follows = snapshot.told(host, now)
+        days = follows and follows["delay"]
+        found = summary(of_host(configuration, shown, utc_offset(now), days))
     except (CommandFailed, ValueError) as exc:
         return {**nothing, "unknown": str(exc)}
     return {**nothing, **(found or {})}

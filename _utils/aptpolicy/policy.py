@@ -4,7 +4,7 @@ import difflib
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from aptpolicy import checks, keys, origins, schedule, values
+from aptpolicy import checks, keys, origins, schedule, snapshot, values
 from aptpolicy.errors import PolicyRefused, Problem, Refused
 from aptpolicy.versions import OperatingSystem
 
@@ -19,6 +19,7 @@ CONFFILE_OPTIONS = {
     "replace": ("--force-confnew",),
     "ask": (),
 }
+PYTHON = "/usr/bin/python3"  # the system's own
 _GROUPS = {name.rsplit(".", depth)[0] for name in keys.BY_NAME for depth in (1, 2) if "." in name}
 _ORIGIN_KINDS = frozenset({"origins", "legacy_origins"})
 
@@ -157,6 +158,14 @@ def timers(policy):
 def fetches_first(policy):
     """Whether an upgrade begins with a fetch of the package lists."""
     return policy.get("timers.manage", True) and policy.get("timers.upgrade.fetch", True)
+
+
+def services(policy):
+    """``{unit: commands}`` that apt's two services begin with, those without any left out."""
+    follow = [f"{PYTHON} {snapshot.PROGRAM}"] if snapshot.followed_by(policy) is not None else []
+    fetch = [schedule.FETCH] if fetches_first(policy) else []
+    found = {"apt-daily.service": follow, schedule.UPGRADE_SERVICE: follow + fetch}
+    return {unit: commands for unit, commands in found.items() if commands}
 
 
 def reboot_time(policy):

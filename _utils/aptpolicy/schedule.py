@@ -102,15 +102,15 @@ def is_longer_than_a_day(interval):
     return bool(match) and int(match[1]) * seconds[match[2]] > seconds["d"]
 
 
-def service_drop_in():
-    """Text of the drop-in with which an upgrade begins with a fetch of the package lists."""
-    return (
-        "# Managed by Salt, formula unattended-upgrades.\n"
-        "[Service]\n"
-        "# So that nobody upgrades from lists of hours ago; an upgrade without a fetch is better\n"
-        "# than none (the minus sign).\n"
-        f"ExecStartPre=-{FETCH}\n"
-    )
+def service_drop_in(commands):
+    """Text of the drop-in with which a service begins with these commands, one after the other."""
+    lines = [
+        "# Managed by Salt, formula unattended-upgrades.",
+        "[Service]",
+        "# The minus sign: an upgrade without any of this is better than none.",
+        *(f"ExecStartPre=-{command}" for command in commands),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def drop_in(timer):

@@ -6,6 +6,7 @@ quote, a line break or another control character (apt.conf(5)).
 
 import re
 
+from aptpolicy import snapshot
 from aptpolicy.errors import Refused
 from aptpolicy.schedule import SEXAGESIMAL_ADVICE, clock_minutes, span_minutes
 
@@ -287,6 +288,9 @@ def positive_span(value):
 
 
 PARSERS = {
+    "snapshot_sources": each(snapshot.source),
+    "snapshot_delay": snapshot.delay,
+    "snapshot_date": snapshot.date_format,
     "text": text,
     "bool": boolean,
     "count": count,

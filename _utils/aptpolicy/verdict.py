@@ -80,6 +80,8 @@ class Facts:
     ``timers``: see :class:`Timer`. ``unknown``: what cannot be told, and why.
     ``needed``: reasons of aptpolicy.patched.needed for which what is installed is not in force.
     ``pending``: names of the security updates that are to be installed.
+    ``snapshot``: why the snapshot that is followed is not to be relied on. ``bypasses``: sources
+    that bring updates past it.
     ``ran_with_these_lists``: whether a run has begun since the lists were fetched.
     """
 
@@ -103,6 +105,8 @@ class Facts:
     ran_with_these_lists: bool = False
     needed: tuple = ()
     lock_age: float | None = None
+    snapshot: str | None = None
+    bypasses: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -155,6 +159,8 @@ def _misconfigured(facts):
             "no_security_repository",
             "No origin pattern matches a security repository: nothing would ever be upgraded.",
         )
+    for text in facts.bypasses:
+        yield Reason(MISCONFIGURED, "past_the_snapshot", f"{text}.")
     for timer in facts.timers:
         yield from _timer(timer)
 
@@ -206,6 +212,8 @@ def _blocked_packages(facts):
 def _stale(facts):
     if facts.intended is False:
         return
+    if facts.snapshot:
+        yield Reason(STALE, "snapshot", facts.snapshot)
     limit = facts.max_age_days * SECONDS_PER_DAY
     if facts.lists_age == math.inf:
         yield Reason(STALE, "no_lists", "No package lists have been downloaded yet.")

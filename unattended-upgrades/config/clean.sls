@@ -22,6 +22,11 @@ unattended-upgrades-config-clean-file-absent:
       - {{ uu.needrestart_dir }}/{{ uu.fragment }}.conf
       - {{ uu.plugin_dir }}/salt_last_run.py
       - /var/lib/unattended-upgrades/salt-last-run.json
+      - /var/lib/unattended-upgrades/salt-snapshot.json
+      - /etc/apt/sources.list.d/salt-snapshot.list
+      - /etc/asgcycle/snapshot
+      - /etc/asgcycle/snapshot.json
+      - /usr/local/lib/asgcycle/salt_snapshot.py
     - require:
       - sls: {{ tplroot }}.service.clean
 

@@ -8,6 +8,7 @@ include:
   - {{ tplroot }}.config.proxy
   - {{ tplroot }}.config.file
   - {{ tplroot }}.config.upgrade
+  - {{ tplroot }}.config.snapshot
 
   {%- if policy.assert_effective %}
 unattended-upgrades-config-effective-unattended_upgrades-effective:
@@ -17,5 +18,6 @@ unattended-upgrades-config-effective-unattended_upgrades-effective:
       - sls: {{ tplroot }}.config.proxy
       - sls: {{ tplroot }}.config.file
       - sls: {{ tplroot }}.config.upgrade
+      - sls: {{ tplroot }}.config.snapshot
   {%- endif %}
 {%- endif %}

@@ -4,4 +4,5 @@ include:
   - {{ tplroot }}.config.file
   - {{ tplroot }}.config.upgrade
   - {{ tplroot }}.config.reboot
+  - {{ tplroot }}.config.snapshot
   - {{ tplroot }}.config.effective

@@ -8,8 +8,11 @@ include:
 unattended-upgrades-service-clean-file-absent:
   file.absent:
     - names:
-      {%- for unit in ["apt-daily.timer", "apt-daily-upgrade.timer", "apt-daily-upgrade.service"] %}
+      {%- for unit in ["apt-daily.timer", "apt-daily-upgrade.timer"] %}
       - {{ uu.systemd_dir }}/{{ unit }}.d/50-salt-unattended-upgrades.conf
+      {%- endfor %}
+      {%- for unit in ["apt-daily.service", "apt-daily-upgrade.service"] %}
+      - {{ uu.systemd_dir }}/{{ unit }}.d/60-salt-fetch.conf
       {%- endfor %}
 
   {#- The timers are apt's own and go on with the packaged schedule. #}

@@ -11,6 +11,7 @@ include:
   {#- In a chroot or an image under construction there is no systemd to talk to. #}
   {%- set booted = salt["file.directory_exists"]("/run/systemd/system") %}
   {%- set names = {"apt-daily.timer": "download", "apt-daily-upgrade.timer": "upgrade"} %}
+  {%- set services = {"apt-daily.service": "download", "apt-daily-upgrade.service": "upgrade"} %}
 
   {%- for unit, name in names.items() %}
     {%- if unit in policy.timers %}
@@ -31,25 +32,27 @@ unattended-upgrades-service-{{ name }}-timer-file-absent:
       - sls: {{ tplroot }}.config.file
   {%- endfor %}
 
-unattended-upgrades-service-upgrade-service-file-{{ "managed" if policy.fetch_first else "absent" }}:
-  {%- if policy.fetch_first %}
+  {%- for unit, name in services.items() %}
+    {%- if unit in policy.services %}
+unattended-upgrades-service-{{ name }}-service-file-managed:
   file.managed:
-    - name: {{ uu.systemd_dir }}/apt-daily-upgrade.service.d/50-salt-unattended-upgrades.conf
-    - contents: {{ policy.fetch_first | json }}
+    - name: {{ uu.systemd_dir }}/{{ unit }}.d/60-salt-fetch.conf
+    - contents: {{ policy.services[unit] | json }}
     - user: root
     - group: root
     - mode: '0644'
     - makedirs: true
-  {%- else %}
+    {%- else %}
+unattended-upgrades-service-{{ name }}-service-file-absent:
   file.absent:
-    - name: {{ uu.systemd_dir }}/apt-daily-upgrade.service.d/50-salt-unattended-upgrades.conf
-  {%- endif %}
+    - name: {{ uu.systemd_dir }}/{{ unit }}.d/60-salt-fetch.conf
+    {%- endif %}
     - require:
       - sls: {{ tplroot }}.config.file
+  {%- endfor %}
 
   {%- if booted %}
     {%- set how = "managed" if policy.timers else "absent" %}
-    {%- set service = "managed" if policy.fetch_first else "absent" %}
 unattended-upgrades-service-reload-module-run:
   module.run:
     - service.systemctl_reload: []
@@ -57,7 +60,10 @@ unattended-upgrades-service-reload-module-run:
       {%- for name in names.values() %}
       - file: unattended-upgrades-service-{{ name }}-timer-file-{{ how }}
       {%- endfor %}
-      - file: unattended-upgrades-service-upgrade-service-file-{{ service }}
+      {%- for unit, name in services.items() %}
+        {%- set written = "managed" if unit in policy.services else "absent" %}
+      - file: unattended-upgrades-service-{{ name }}-service-file-{{ written }}
+      {%- endfor %}
 
     {%- for unit, name in names.items() %}
 unattended-upgrades-service-{{ name }}-timer-service-running:

@@ -31,9 +31,10 @@ def decide(facts, kept_back=None):
 
     ``{schema, repositories: [{origin, …, allowed, security, kind}], packages: [{name, arch,
     installed, candidate, repositories, security, kind, state, reason, detail}], broken, unknown:
-    [{what, why}], warnings, used: [[URI, suite]]}``; ``repositories`` and ``packages`` are None
-    where apt could not be asked. ``used``: the lines of the sources on which the security updates
-    depend.
+    [{what, why}], warnings, used: [[URI, suite]], allowed: [[URI, suite, [origin]]]}``;
+    ``repositories`` and ``packages`` are None where apt could not be asked. ``used``: the lines of
+    the sources on which the security updates depend. ``allowed``: those that bring anything the
+    policy allows, with the origins of what they bring.
     """
     policy = Policy(facts)
     packages = facts["packages"]
@@ -60,6 +61,7 @@ def decide(facts, kept_back=None):
         + [note("lists", why) for why in trouble[True]],
         "warnings": trouble[False],
         "used": [[source["uri"], source["suite"]] for source in used],
+        "allowed": list(policy.allowed_sources(facts["sources"])),
     }
 
 
@@ -145,6 +147,14 @@ class Policy:
         if source["repositories"]:
             return any(flags[index] for index in source["repositories"])
         return not any(flags) or bool(SECURITY_SUITE.match(source["suite"]))
+
+    def allowed_sources(self, sources):
+        """``[URI, suite, origins]`` of the lines that bring anything the policy allows."""
+        for source in sources:
+            places = source["repositories"]
+            if any(self.allowed[place] for place in places):
+                names = sorted({self.known[place].origin for place in places})
+                yield [source["uri"], source["suite"], names]
 
     def _of_pairs(self, pairs):
         found = []

@@ -72,8 +72,8 @@ def test_worst_and_best_hold_wherever_a_random_delay_falls():
                 assert first <= latency.window(exact, minute)[0] <= last
 
 
-@pytest.mark.parametrize(("staging", "prod", "hours"), [(0, 1, -5.0), (1, 2, 19.0), (1, 3, 43.0)])
-def test_a_lead_is_the_days_between_two_snapshots_less_what_the_times_of_day_take(
+@pytest.mark.parametrize(("staging", "prod", "hours"), [(0, 1, -7.0), (1, 2, 17.0), (1, 3, 41.0)])
+def test_a_lead_is_the_days_between_two_snapshots_less_what_the_first_environment_takes(
     staging, prod, hours
 ):
     before = dataclasses.replace(plans.of_policy(policy({})), delay=staging)
