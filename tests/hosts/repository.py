@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -111,6 +113,23 @@ class Repository:
         options = [f"-oAPT::FTPArchive::Release::{key}={value}" for key, value in fields.items()]
         (dists / "Release").write_text(_run("apt-ftparchive", *options, "release", str(dists)))
         self._gpg("--clearsign", "--output", str(dists / "InRelease"), str(dists / "Release"))
+
+    def snapshot(self, day: datetime.date, valid_until: datetime.date | None = None) -> None:
+        """Keep what is published now as the folder ``snapshots/YYYYMMDD`` of a day.
+
+        Its Release files are made at noon of that day and valid until noon of another, if given.
+        """
+        kept = self.public / f"snapshots/{day:%Y%m%d}"
+        for name in ("dists", "pool"):
+            shutil.copytree(self.public / name, kept / name)
+        times = {"Date": day, "Valid-Until": valid_until}
+        for release in kept.glob("dists/*/Release"):
+            lines = [line for line in release.read_text().splitlines() if line[:5] != "Date:"]
+            fields = [f"{k}: {v:%a, %d %b %Y} 12:00:00 UTC" for k, v in times.items() if v]
+            release.write_text("\n".join([*fields, *lines]) + "\n")
+            signed = release.with_name("InRelease")
+            signed.unlink(missing_ok=True)
+            self._gpg("--clearsign", "--output", str(signed), str(release))
 
     def line(self, suite: str) -> str:
         """Return the line for a host's sources list that takes a suite of this repository."""

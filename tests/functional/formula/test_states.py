@@ -22,6 +22,11 @@ TIMERS = [
     ("unattended-upgrades-service-download-timer-file-managed", "file.managed"),
     ("unattended-upgrades-service-upgrade-timer-file-managed", "file.managed"),
 ]
+SERVICES = [
+    ("unattended-upgrades-service-download-service-file-absent", "file.absent"),
+    ("unattended-upgrades-service-upgrade-service-file-managed", "file.managed"),
+]
+NO_SNAPSHOT = ("unattended-upgrades-config-snapshot-file-absent", "file.absent")
 # These minions have no master, which could select them by their grain.
 WITHOUT_MASTER = ("unattended-upgrades-grain-refreshed-test-nop", "test.nop")
 INVALID = ("unattended-upgrades-policy-invalid", "test.fail_without_changes")
@@ -80,8 +85,10 @@ def test_package_fragment_check_and_timers_run_in_this_order(minion):
         HOLD,
         FRAGMENT,
         NEEDRESTART,
+        *[NO_SNAPSHOT] * 5,  # a step for each name
         EFFECTIVE,
         *TIMERS,
+        *SERVICES,
         WITHOUT_MASTER,
     ]
 
@@ -155,10 +162,22 @@ def test_a_needrestart_that_is_no_longer_managed_loses_its_snippet(minion):
 def test_timers_that_are_no_longer_managed_lose_their_drop_ins(minion):
     pillar = {"unattended_upgrades": {"timers": {"manage": False}}}
     found = steps(minion().low("unattended-upgrades.service", pillar))
-    assert found[-2:] == [
+    assert found[-4:] == [
         ("unattended-upgrades-service-download-timer-file-absent", "file.absent"),
         ("unattended-upgrades-service-upgrade-timer-file-absent", "file.absent"),
+        SERVICES[0],
+        ("unattended-upgrades-service-upgrade-service-file-absent", "file.absent"),
     ]
+
+
+def test_a_snapshot_is_followed_before_the_policy_is_asserted(minion):
+    sources = ["https://mirror.example.org/{date}/debian {codename} main"]
+    pillar = {"unattended_upgrades": {"snapshot": {"sources": sources, "delay": 2}}}
+    found = steps(minion().low("unattended-upgrades", pillar))
+    own = [step for step in found if "-snapshot-" in step[0]]
+    assert [function for _, function in own] == ["file.managed"] * 3 + ["cmd.run"]
+    assert found.index(own[-1]) < found.index(EFFECTIVE)
+    assert NO_SNAPSHOT not in found
 
 
 def test_the_lookup_moves_what_is_written(minion):
