@@ -26,8 +26,8 @@ try:
         import aptpolicy.holds
         import aptpolicy.inforce
         import aptpolicy.observe
-        import aptpolicy.private
         import aptpolicy.plans
+        import aptpolicy.private
         import aptpolicy.readiness
         import aptpolicy.running
         import aptpolicy.runs
@@ -342,7 +342,7 @@ def reboot_required():
 
         salt '*' unattended_upgrades.reboot_required
     """
-    return aptpolicy.observe.reboot(aptpolicy.system.Host())
+    return aptpolicy.inforce.reboot(aptpolicy.system.Host())
 
 
 def needed():

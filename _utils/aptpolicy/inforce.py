@@ -1,7 +1,10 @@
 """Put into force what is installed: reexec and restarts, and what is left afterwards."""
 
 from aptpolicy.patched import needed, restart, running
+from aptpolicy.runs import iso
 from aptpolicy.system import CommandFailed
+
+MICROSECONDS = 1_000_000
 
 
 def answer(host, unsupported=None):
@@ -23,6 +26,23 @@ def restarted(host, spare=(), test=False):
         "failed": failed,
         "left": left,
         "action": after["action"],
+    }
+
+
+def reboot(host):
+    """Reasons for a reboot, and a scheduled shutdown."""
+    scheduled = None
+    for line in (host.text("run/systemd/shutdown/scheduled") or "").splitlines():
+        name, _, value = line.partition("=")
+        if name == "USEC" and value.isdigit():
+            scheduled = iso(int(value) / MICROSECONDS)
+    look = host.in_force()
+    reasons = [r for r in needed.needed(look)["reasons"] if r["action"] == needed.REBOOT]
+    return {
+        "required": bool(reasons),
+        "packages": look["flag"] or [],
+        "reasons": reasons,
+        "scheduled": scheduled,
     }
 
 

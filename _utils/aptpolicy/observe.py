@@ -12,7 +12,6 @@ from aptpolicy.runs import iso
 from aptpolicy.system import UPDATE_STAMP, CommandFailed
 
 FRAGMENT = f"etc/apt/apt.conf.d/{fragment.FRAGMENT_NAME}"
-MICROSECONDS = 1_000_000
 UPDATE_HOOKS = "APT::Update::Post-Invoke-Success"
 MASKED = frozenset({"masked", "masked-runtime"})
 NOT_INSTALLED = "unattended-upgrades is not installed"
@@ -175,7 +174,7 @@ class View:
             f"{d.key} is {d.effective!r}, meant was {d.intended!r}" + self._where(d) for d in found
         ]
         problems += [_of_note(n) for n in self.answer["unknown"] if n["what"] in decide.OF_POLICY]
-        problems += [*filter(None, self._snapshot_trouble[:1]), *self._bypasses[0]]
+        problems += [*filter(None, [self._snapshot.stale]), *self._snapshot.bypasses]
         problems += self._obstacles() if self._wants_upgrades() else []
         problems += self._unsent_mail()
         return {
@@ -266,20 +265,10 @@ class View:
         return support.judged(self.answer["support"], self.system, self.now)
 
     @cached_property
-    def _snapshot_trouble(self):
-        """``(why the snapshot is not to be relied on, a warning)``; see aptpolicy.snapshot."""
-        found = snapshot.told(self.host, self.now)
-        meant = self.policy and snapshot.followed_by(self.policy)
-        if meant is not None and found is None:
-            return snapshot.NOT_DEPLOYED, None
-        return snapshot.trouble(found, self.policy.max_age_days if self.policy else 3)
-
-    @cached_property
-    def _bypasses(self):
-        """``(problems, warnings)`` about sources beside the snapshot."""
-        if snapshot.told(self.host, self.now) is None:
-            return (), ()
-        return snapshot.bypasses(self.answer["allowed"], self.system.distribution)
+    def _snapshot(self):
+        """What there is to say of a dated snapshot that this host follows, or should."""
+        lines = self.answer["allowed"]
+        return snapshot.look(self.host, self.now, self.policy, lines, self.system.distribution)
 
     def _lists_age(self, changed_at):
         if self.answer["repositories"] is None:
@@ -326,8 +315,8 @@ class View:
             ran_with_these_lists=bool(lists) and (self.traces.last_began or 0) > lists,
             needed=tuple(self.needed["reasons"]),
             lock_age=lock[2] if lock else None,
-            snapshot=self._snapshot_trouble[0],
-            bypasses=tuple(self._bypasses[0]),
+            snapshot=self._snapshot.stale,
+            bypasses=self._snapshot.bypasses,
         )
 
     def status(self):
@@ -338,10 +327,10 @@ class View:
             "reasons": [vars(reason) for reason in reasons],
             "warnings": [
                 *self.answer["warnings"],
-                *filter(None, (self.support[1], self._snapshot_trouble[1])),
-                *self._bypasses[1],
+                *filter(None, self.support[1:]),
+                *self._snapshot.warnings,
             ],
-            "snapshot": snapshot.told(self.host, self.now),
+            "snapshot": self._snapshot.told,
             "enabled": bool(facts.effective and facts.installed),
             "pending_security": None if facts.pending is None else len(facts.pending),
             "excluded_security": None if facts.pending is None else len(facts.excluded),
@@ -369,23 +358,6 @@ def _repository(row):
 def _of_note(note):
     """An entry of ``unknown`` as a text."""
     return "unknown {what}: {why}".format(**note)
-
-
-def reboot(host):
-    """Reasons for a reboot, and a scheduled shutdown."""
-    scheduled = None
-    for line in (host.text("run/systemd/shutdown/scheduled") or "").splitlines():
-        name, _, value = line.partition("=")
-        if name == "USEC" and value.isdigit():
-            scheduled = iso(int(value) / MICROSECONDS)
-    look = host.in_force()
-    reasons = [r for r in needed.needed(look)["reasons"] if r["action"] == needed.REBOOT]
-    return {
-        "required": bool(reasons),
-        "packages": look["flag"] or [],
-        "reasons": reasons,
-        "scheduled": scheduled,
-    }
 
 
 def timers(host):

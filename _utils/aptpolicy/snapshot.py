@@ -10,6 +10,7 @@ signature is checked by apt as always.
 import datetime
 import json
 import re
+from dataclasses import dataclass
 
 from aptpolicy.errors import Refused
 
@@ -23,6 +24,7 @@ DEFAULT_DATE = "%Y%m%d"
 DEFAULT_GO_BACK = 7  # days
 MAX_DELAY = 90  # days; later than that security updates are no updates
 NOT_DEPLOYED = "The snapshot of the policy is not followed here: state.apply unattended-upgrades."
+DEFAULT_MAX_AGE_DAYS = 3
 SHORT_LAG = 1  # days: from midnight of UTC until the host looks again
 
 _SOURCE = re.compile(
@@ -164,6 +166,30 @@ def bypasses(lines, distribution):
         else:
             notes.append(f"{uri} {suite} is no part of the snapshot: it is followed without delay.")
     return problems, notes
+
+
+@dataclass(frozen=True)
+class Look:
+    """
+    What there is to say of a host: ``told`` (see :func:`told`), ``stale`` (why it is not to be
+    relied on, or None), ``bypasses`` (sources past it), ``warnings``.
+    """
+
+    told: dict | None
+    stale: str | None
+    bypasses: tuple
+    warnings: tuple
+
+
+def look(host, now, policy, lines, distribution):
+    """The :class:`Look` at a host; ``policy``: what is meant, or None, else as the others say."""
+    found = told(host, now)
+    if found is None:
+        meant = policy and followed_by(policy) is not None
+        return Look(None, NOT_DEPLOYED if meant else None, (), ())
+    why, warning = trouble(found, policy.max_age_days if policy else DEFAULT_MAX_AGE_DAYS)
+    problems, notes = bypasses(lines, distribution)
+    return Look(found, why, tuple(problems), tuple([*([warning] if warning else []), *notes]))
 
 
 def _json(host, path):

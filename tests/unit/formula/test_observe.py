@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from aptpolicy import observe
+from aptpolicy import inforce, observe
 from aptpolicy.system import CommandFailed, Host, Result, run_command
 from tests.unit.formula.machine import DAY, NOW, package
 from tests.unit.formula.systems import BOOKWORM, policy
@@ -216,7 +216,7 @@ def test_the_reboot_flag_is_read_with_its_packages_and_a_scheduled_reboot(machin
     machine.write("run/reboot-required")
     machine.write("run/reboot-required.pkgs", "linux-image\nlibc6\nlinux-image\n")
     machine.write("run/systemd/shutdown/scheduled", "USEC=1800000000000000\nMODE=reboot\n")
-    assert observe.reboot(machine.host) == {
+    assert inforce.reboot(machine.host) == {
         "required": True,
         "packages": ["linux-image", "libc6"],
         "reasons": [
