@@ -102,6 +102,7 @@ def _headline(name, found):
 
 def _obstacles(name, found):
     lines = [f"  ✗ {text}" for text in found.get("obstacles", [])]
+    lines += [f"  ! {found['skipping']}"] if found.get("skipping") else []
     lines += [f"  ! {text}" for text in found.get("warnings", [])]
     if found.get("status") == "refused":
         untouched = "The group is as it was." if found.get("left") else "Nothing was changed."

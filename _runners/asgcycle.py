@@ -320,11 +320,14 @@ def hook(group=None, *extra, **policy):
 
     :param group: name of the Auto Scaling Group.
     :param policy: ``create=True`` creates it, or changes one with other settings; ``remove=True``
-        removes it; ``test=True`` or ``dry_run=True`` only says what would be done. Policy keys as
-        for ``roll``.
+        removes it; ``test=True`` or ``dry_run=True`` only says what would be done.
+        ``skip=security-updates`` (or ``reboot``, or both) with ``for=2h`` (24 h at most) lets new
+        instances of this group be ready without that check for so long; ``skip=none`` ends it.
+        Policy keys as for ``roll``.
     :return: ``{"data": {group: {"result": bool, "status": …, "hook": …, "other_hooks": […],
-        "changes": […]}}, "outputter": "asgcycle", "retcode": 0, 2 or 3}``: a check gives 2 when the
-        hook is missing or different. Nothing is raised for what a user can cause.
+        "changes": […], "skipping": …}}, "outputter": "asgcycle", "retcode": 0, 2 or 3}``: a check
+        gives 2 when the hook is missing or different. With ``skip`` the status is ``skipping``,
+        ``ended`` or ``unchanged``. Nothing is raised for what a user can cause.
 
     CLI Example:
 
@@ -333,6 +336,8 @@ def hook(group=None, *extra, **policy):
         salt-run asgcycle.hook web
         salt-run asgcycle.hook web create=True
         salt-run asgcycle.hook web remove=True
+        salt-run asgcycle.hook web skip=security-updates for=2h
+        salt-run asgcycle.hook web skip=none
     """
     return launch_verbs.hook(_master(), group, extra, policy)
 

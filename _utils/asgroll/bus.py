@@ -91,6 +91,22 @@ class EventBus:
             )
             self._forget_bus()
 
+    def announce(self, group, event):
+        """Tell integrations of something that no roll is about."""
+        data = {
+            "group": group,
+            "step": event.step.value,
+            "at": event.at,
+            "text": event.text,
+            **event.data,
+        }
+        try:
+            if self._is_up():
+                self._bus.fire_event(data, events.tag(group, event.step))
+        except Exception:  # noqa: BLE001 - as in report: nothing may fail because nobody hears it
+            log.warning("the master does not answer: %s", event.text)
+            self._forget_bus()
+
     def _is_up(self):
         if not self._up and time.monotonic() - self._asked_at > self.RETRY_SECONDS:
             self._up = bool(self._bus.connect_pull())

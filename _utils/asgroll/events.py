@@ -1,4 +1,4 @@
-"""What happens in a roll, as events; the only place that spells a step or an event tag."""
+"""What happens in a roll or to a group, as events; the only place that spells a step or a tag."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ OUTPUTTER = "asgcycle"
 
 
 class Step(str, Enum):
-    """The steps of a roll. Integrations match on these words: they are a contract."""
+    """
+    The steps of a roll, and at the end what happens without one. Integrations match on these words:
+    they are a contract.
+    """
 
     STARTED = "started"
     SUSPENDED = "suspended"
@@ -34,6 +37,9 @@ class Step(str, Enum):
     ORDERED = "ordered"
     RESTORING = "restoring"
     FINISHED = "finished"
+    SKIPPING = "skipping"  # new instances may skip a check
+    SKIPPED = "skip-ended"
+    ABANDONED = "abandoned"  # launches in a row
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from asgroll import launch_hook, publishing
+from asgroll import events, launch_hook, publishing, skipping
 from asgroll.awslaunch import AwsLaunch
 from asgroll.master import Master
 from asgroll.policy import Policy, section
@@ -60,7 +60,9 @@ def _unfinished(master: Master, name: str, arn: str) -> list[str]:
 
 
 def hook(master: Master, group: Any, extra: tuple, arguments: Mapping[str, Any]) -> dict:
-    """Check, create or remove the launch hook of a group."""
+    """Check, create or remove the launch hook of a group; with ``skip``, the break-glass."""
+    if "skip" in arguments or "for" in arguments:
+        return _skip(master, group, extra, arguments)
     given, problems = _flags(arguments, ("test", "dry_run", "create", "remove"))
     if given.get("create") and given.get("remove"):
         problems.append("create and remove exclude each other")
@@ -83,6 +85,40 @@ def hook(master: Master, group: Any, extra: tuple, arguments: Mapping[str, Any])
                 data, code = launch_hook.keep(aws, name, wanted, policy, verb)
         if verb != "remove":
             data["warnings"] = [*data.get("warnings", []), *cautions(master, name, aws)]
+            data["skipping"] = skipping.told(aws.group(name), master.now())
+        return shape({name: data}, code)
+
+    return of_group(master, group, extra, rest, work)
+
+
+def _skip(master: Master, group: Any, extra: tuple, arguments: Mapping[str, Any]) -> dict:
+    """
+    Write or remove the break-glass. Neither a lock nor a lease is asked for: it is needed most
+    while a roll halts, and a tag of its own is in nobody's way.
+    """
+    given, problems = _flags(arguments, ("test", "dry_run"))
+    asked = {key: arguments[key] for key in ("skip", "for") if key in arguments}
+    wanted, wrong = skipping.wished(asked, master.user(), master.now())
+    problems += wrong
+    if {"create", "remove"} & set(arguments):
+        problems.append("skip: goes without create and remove; give them one after the other.")
+    if problems:
+        return refusal(group, problems)
+    known = (*given, *asked)
+    rest = {key: value for key, value in arguments.items() if key not in known}
+
+    def work(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch) -> dict:
+        test = bool(given.get("test") or given.get("dry_run"))
+        data, code = skipping.keep(aws, name, wanted, master.now(), test=test)
+        hooks = launch_hook.parse(section(master.layers(name, {}), "launch_hook"))
+        if wanted and not launch_hook.decide(aws.hooks(name), hooks).present:
+            data["warnings"].append(f"{name} has no hook {hooks.name}: nothing is held back there")
+        if data["status"] in ("skipping", "ended"):
+            more = {"checks": list(wanted.checks), "until": wanted.until} if wanted else {}
+            step = events.Step.SKIPPING if wanted else events.Step.SKIPPED
+            event = events.Event(step, master.now(), data["comment"], more)
+            with master.bus(policy) as bus:
+                bus.announce(name, event)
         return shape({name: data}, code)
 
     return of_group(master, group, extra, rest, work)

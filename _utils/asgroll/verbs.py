@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from asgroll import inform, marks, preflight, publishing, report, wayback
+from asgroll import inform, marks, preflight, publishing, report, skipping, wayback
 from asgroll.awslaunch import AwsLaunch
 from asgroll.engine import Engine
 from asgroll.errors import AsgrollError, AwsError, JournalError, MarkError, PolicyError, Taken
@@ -158,7 +158,9 @@ def _assess(master: Master, name: str, arn: str, policy: Policy, aws: AwsLaunch)
             refuse_others(master, found.world.group)
         found = preflight.with_earlier(found, earlier)
     found = preflight.with_marks(found, earlier, policy, master.owner(), master.now())
-    return replace(found, warnings=(*found.warnings, *cautions(master, name, aws)))
+    skips = found.world and skipping.told(found.world.group, master.now())
+    told = (skips,) if skips else ()
+    return replace(found, warnings=(*told, *found.warnings, *cautions(master, name, aws)))
 
 
 def cautions(master: Master, name: str, aws: AwsLaunch) -> list[str]:

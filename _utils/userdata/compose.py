@@ -110,7 +110,7 @@ def variables(request: Request, read: Read) -> dict[str, Any]:
     settings = request.settings
     manager = "apt" if settings.uses_apt else "dnf"
     files = {name: read(path.format(manager=manager)) for name, path in FILES.items()}
-    files.update({name: _bare(files[name]) for name in SCRIPTS})
+    files.update({name: bare(files[name]) for name in SCRIPTS})
     ready_json = request.policy.ready_json(request.hook, _releasever(settings))
     return {
         "group": request.group,
@@ -130,7 +130,7 @@ def variables(request: Request, read: Read) -> dict[str, Any]:
     }
 
 
-def _bare(script: str) -> str:
+def bare(script: str) -> str:
     """A script of a shell without the lines that are only a comment."""
     first, *lines = script.splitlines(keepends=True) or [""]
     return first + "".join(line for line in lines if not line.lstrip().startswith("#"))

@@ -15,7 +15,7 @@ CALLED = f'#!/bin/sh\necho "$(basename "$0") $*" >>{LOG}\n'
 STAND_INS = {
     # a reboot ends the script as the end of the system would
     "systemctl": CALLED + 'if [ "$1" = reboot ]; then kill -KILL $PPID; fi\n',
-    "asgcycle-ready": CALLED,
+    "asgcycle-ready": CALLED + '[ "$1" != skips ] || [ -e /srv/skips ]\n',
     "cloud-init": '#!/bin/sh\necho "$VERSION"\n',
     "sleep": CALLED,
     "sync": "#!/bin/sh\n",
@@ -122,9 +122,17 @@ def test_an_upgrade_that_cannot_be_made_keeps_the_instance_out_and_is_tried_at_t
     instance.host.write("/srv/no-lists", "")
     code, called = instance.boot()
     assert code == 1
-    assert called == [*AGENT, *(["prepare", "sleep 20"] * 4), "prepare"]
+    assert called == [*AGENT, *(["prepare", "sleep 20"] * 4), "prepare", "asgcycle-ready skips"]
     instance.host.run("rm", "/srv/no-lists")
     assert instance.boot() == (0, [*AGENT, "prepare", "upgrade_all", *START])
+
+
+def test_a_group_that_may_skip_security_updates_joins_without_the_upgrade(instance):
+    instance.settings(UPGRADE="security", REBOOT="if_required", SALT_SOURCE="preinstalled")
+    instance.host.write("/srv/no-lists", "")
+    instance.host.write("/srv/skips", "")
+    tried = [*(["prepare", "sleep 20"] * 4), "prepare", "asgcycle-ready skips"]
+    assert instance.boot() == (0, [*AGENT, *tried, *START])
 
 
 def test_the_minion_gets_the_instance_id_and_nothing_of_the_images(instance):

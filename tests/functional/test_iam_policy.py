@@ -128,7 +128,8 @@ def lists(stage):
 
 def keeps_a_hook(stage):
     stage.pillar(launch_hook=HOOK)
-    for options in ({}, {"create": True}, {"remove": True}):
+    skips = {"skip": "security-updates", "for": "2h"}
+    for options in ({}, {"create": True}, skips, {"skip": "none"}, {"remove": True}):
         stage.do("hook", **options)
     of_configuration(stage)
     stage.do("hook")

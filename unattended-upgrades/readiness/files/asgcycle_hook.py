@@ -18,12 +18,16 @@ AWS_SECONDS = 20
 CREDENTIALS = ("AccessKeyId", "SecretAccessKey", "Token")
 TOO_EARLY = "No active Lifecycle Action"
 API_VERSION = "2011-01-01"
+SKIP_TAG = "asgcycle:skip"  # of the group: `salt-run asgcycle.hook` writes it
+ASK_SECONDS = 30  # between two looks at the tag: many instances may wait
+SKIPPABLE = ("security-updates", "reboot")
+SKIP_SECONDS = 24 * 3600 + 300  # an end further away was not written by it, give or take a clock
 
 
 class Hook:
     """The hook of ready.json; ``tell`` takes a line for the master.
 
-    The two calls are signed here, so that neither boto3 nor the AWS command line is needed.
+    The three calls are signed here, so that neither boto3 nor the AWS command line is needed.
     """
 
     def __init__(self, settings, imds, tell, clock=time.monotonic, sleep=time.sleep):
@@ -33,6 +37,8 @@ class Hook:
         self.clock = clock
         self.sleep = sleep
         self.over = threading.Event()
+        self.told = set()
+        self.tags, self.next_ask = "", clock()
 
     def __enter__(self):
         """Send heartbeats until the end of the block."""
@@ -47,7 +53,7 @@ class Hook:
         told = None
         while True:
             try:
-                self.call("RecordLifecycleActionHeartbeat")
+                self.act("RecordLifecycleActionHeartbeat")
             except Unknown as exc:
                 why = str(exc)
                 if TOO_EARLY not in why and why != told:  # the journal is lost with the instance
@@ -65,7 +71,7 @@ class Hook:
                 # Terminated: on its way out. None: not in a group, or not known yet.
                 if self.imds.get("meta-data/autoscaling/target-lifecycle-state") == "Terminated":
                     return 0
-                self.call("CompleteLifecycleAction", LifecycleActionResult="CONTINUE")
+                self.act("CompleteLifecycleAction", LifecycleActionResult="CONTINUE")
                 self.tell(f"hook {name} completed")
                 return 0
             except Unknown as exc:
@@ -81,25 +87,64 @@ class Hook:
             self.sleep(pause)
             pause = min(2 * pause, 30)
 
+    def lets_skip(self, check, why):
+        """Whether a person lets this group do without a check now; what is said is told once."""
+        said = by = ""
+        try:
+            by = check in SKIPPABLE and self._skip(check)
+            said = by and f"skipped by {by}: {check}: {why}"
+        except Unknown as exc:
+            said = f"nothing is skipped: {exc}"
+        if said and said not in self.told:
+            self.told.add(said)
+            self.tell(said)
+        return bool(by)
+
+    def _skip(self, check):
+        """Who has said so in the group's tag, empty when nobody has or it is over."""
+        if self.clock() >= self.next_ask:
+            self.tags, self.next_ask = "", self.clock() + ASK_SECONDS
+            self.tags = self.call("DescribeTags", **{
+                "Filters.member.1.Name": "auto-scaling-group",
+                "Filters.member.1.Values.member.1": self.settings["group"],
+                "Filters.member.2.Name": "key",
+                "Filters.member.2.Values.member.1": SKIP_TAG,
+            })  # fmt: skip
+        found = re.search("<Value>([^<]*)<", self.tags)
+        if not found:
+            return ""
+        try:
+            words = dict(word.split("=", 1) for word in found.group(1).split())
+            left, checks = float(words["until"]) - time.time(), words["checks"].split("+")
+            if left > SKIP_SECONDS:
+                raise ValueError
+            return words["by"] if left > 0 and check in checks else ""
+        except (KeyError, ValueError):
+            raise Unknown(f"the tag {SKIP_TAG} cannot be read: {found.group(1)}")
+
+    def act(self, action, **parameters):
+        """Make a call about this instance's wait."""
+        return self.call(
+            action,
+            AutoScalingGroupName=self.settings["group"],
+            LifecycleHookName=self.settings["name"],
+            InstanceId=self.imds.instance_id(),
+            **parameters,
+        )
+
     def call(self, action, **parameters):
-        """Make a call; raises Unknown with the service's own words."""
+        """Make a call, return the answer; raises Unknown with the service's own words."""
         settings = self.settings
         region = settings.get("region") or self.imds.need("meta-data/placement/region", "region")
-        body = urllib.parse.urlencode(dict(
-            parameters,
-            Action=action,
-            Version=API_VERSION,
-            AutoScalingGroupName=settings["group"],
-            LifecycleHookName=settings["name"],
-            InstanceId=self.imds.instance_id(),
-        ))  # fmt: skip
+        body = urllib.parse.urlencode(dict(parameters, Action=action, Version=API_VERSION))
         url = settings.get("endpoint_url") or "https://autoscaling.{}.{}".format(
             region, self.imds.get("meta-data/services/domain") or "amazonaws.com")  # fmt: skip
         now = datetime.datetime.now(datetime.timezone.utc)
         headers = signed(url, body, region, credentials(self.imds), now)
         request = urllib.request.Request(url, body.encode(), headers)
         try:
-            urllib.request.urlopen(request, timeout=AWS_SECONDS).close()
+            with urllib.request.urlopen(request, timeout=AWS_SECONDS) as answer:
+                return answer.read().decode("utf-8", "replace")
         except urllib.error.HTTPError as exc:
             text = exc.read().decode("utf-8", "replace")
             words = re.findall(r"<(?:Code|Message)>([^<]*)<", text) or [str(exc)]
