@@ -93,12 +93,25 @@ def word_patterns(word, system):
 
 
 def leaves_out_point_releases(patterns, system):
-    """Whether patterns that allow updates of Debian's security archive forget its own archive."""
+    """
+    Whether patterns that allow updates of Debian's security archive forget its own archive.
+
+    Who takes both from mirrors with an origin of their own has neither, and misses nothing.
+    """
     if system.distribution != "Debian" or is_debian_without_freeze(system):
         return False
     code = system.codename
-    own = [Repository("Debian", "Debian", name, code, "main") for name in (code, *_ARCHIVES)]
-    return not any(matches(pattern, one, system) for pattern in patterns for one in own)
+    names = (code, *_ARCHIVES)
+    own = [Repository("Debian", "Debian", name, code, "main") for name in names]
+    security = [
+        Repository("Debian", "Debian-Security", f"{name}-security", f"{code}-security", "main")
+        for name in names
+    ]
+    taken, fixed = (
+        any(matches(pattern, one, system) for pattern in patterns for one in repositories)
+        for repositories in (own, security)
+    )
+    return fixed and not taken
 
 
 def third_party(fields):
@@ -138,7 +151,8 @@ def check_pattern(pattern, system):
 def check_macros(pattern, system):
     """Refuse macros that the tool cannot substitute: it would stop with an exception."""
     known = ["distro_id", "distro_codename"]
-    if system.tool_is_at_least(RELEASE_MACRO_VERSION):
+    # Of an unknown version the macros that every one has: it would stop at any other.
+    if system.effective_tool_version and system.tool_is_at_least(RELEASE_MACRO_VERSION):
         known.append("distro_release")
     allowed = "macros " + ", ".join(f"${{{name}}}" for name in known)
     template = string.Template(pattern)

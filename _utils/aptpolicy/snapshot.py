@@ -189,7 +189,7 @@ def look(host, now, policy, lines, distribution):
         return Look(None, NOT_DEPLOYED if meant else None, (), ())
     why, warning = trouble(found, policy.max_age_days if policy else DEFAULT_MAX_AGE_DAYS)
     problems, notes = bypasses(lines, distribution)
-    return Look(found, why, tuple(problems), tuple([*([warning] if warning else []), *notes]))
+    return Look(found, why, tuple(problems), (*([warning] if warning else []), *notes))
 
 
 def _json(host, path):

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 # Release -> version of the unattended-upgrades package in its archive. It decides which keys are
 # known as long as the package is not installed yet; afterwards the installed version decides.
+# Later releases need no line: what is not here counts as the newest.
 PACKAGED_VERSIONS = {
-    ("Debian", "bullseye"): "2.8",
-    ("Debian", "bookworm"): "2.9.1+nmu3",
-    ("Debian", "trixie"): "2.12",
-    ("Debian", "sid"): "2.13",
-    ("Ubuntu", "focal"): "2.3",
-    ("Ubuntu", "jammy"): "2.8ubuntu1",
-    ("Ubuntu", "noble"): "2.9.1+nmu4ubuntu1",
+    ("Debian", "11"): "2.8",
+    ("Debian", "12"): "2.9.1+nmu3",
+    ("Debian", "13"): "2.12",
+    ("Ubuntu", "20.04"): "2.3",
+    ("Ubuntu", "22.04"): "2.8ubuntu1",
+    ("Ubuntu", "24.04"): "2.9.1+nmu4ubuntu1",
 }
 
 POSTRUN_PLUGIN_VERSION = "2.11"  # first unattended-upgrades that calls postrun plugins
@@ -36,7 +36,8 @@ class OperatingSystem:
     @property
     def effective_tool_version(self):
         """The installed version, else the one the release ships, else None (unknown)."""
-        return self.tool_version or PACKAGED_VERSIONS.get((self.distribution, self.codename))
+        number = self.release.partition(".")[0] if self.distribution == "Debian" else self.release
+        return self.tool_version or PACKAGED_VERSIONS.get((self.distribution, number))
 
     def tool_is_at_least(self, wanted):
         """True when the tool is at least ``wanted``; an unknown version counts as the newest."""

@@ -9,19 +9,11 @@ from typing import Any
 from aptpolicy import compiled, fragment, policy, readiness
 from aptpolicy.versions import OperatingSystem
 from userdata.errors import UserDataError
-from userdata.settings import APT_RELEASES, Settings
+from userdata.settings import APT_SYSTEMS, Settings
 
 #: Placeholder for the id: the fragment must not hold anything that depends on it.
 INSTANCE = "i-00000000000000000"
 DISTRIBUTIONS = {"debian": "Debian", "ubuntu": "Ubuntu"}
-CODENAMES = {
-    "11": "bullseye",
-    "12": "bookworm",
-    "13": "trixie",
-    "20.04": "focal",
-    "22.04": "jammy",
-    "24.04": "noble",
-}
 
 
 @dataclass(frozen=True)
@@ -73,8 +65,8 @@ def from_pillar(pillar: Mapping[str, Any], settings: Settings, grains: Mapping[s
     :raises UserDataError: the formula would refuse this pillar; with its own messages.
     """
     name = settings.os if settings.uses_apt else "debian"
-    release = settings.release or APT_RELEASES[name][0]
-    system = OperatingSystem(DISTRIBUTIONS[name], CODENAMES[release], release)
+    # The number is enough: in the fragment the codename is a macro, replaced on the instance.
+    system = OperatingSystem(DISTRIBUTIONS[name], "", settings.release or APT_SYSTEMS[name][0])
     checked, problems = compiled.read_policy(
         pillar.get("unattended_upgrades"), pillar.get("apt"), system, INSTANCE, grain=grains.get
     )

@@ -8,6 +8,7 @@ is found at once and names the key, the value and what is allowed.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -16,9 +17,9 @@ from asgroll import values
 from userdata import kinds, secrets
 from userdata.errors import UserDataError
 
-#: Operating system → its releases, the oldest first.
-APT_RELEASES = {"debian": ("11", "12", "13"), "ubuntu": ("20.04", "22.04", "24.04")}
-SYSTEMS = (*APT_RELEASES, "amazon-linux-2", "amazon-linux-2023")
+#: Operating system → its oldest release that this is made for, and how a release is written.
+APT_SYSTEMS = {"debian": ("11", r"\d{2}"), "ubuntu": ("20.04", r"\d{2}\.(04|10)")}
+SYSTEMS = (*APT_SYSTEMS, "amazon-linux-2", "amazon-linux-2023")
 #: Source of Salt → the keys that belong to it; those that it needs are True.
 SALT_SOURCES = {
     "preinstalled": {},
@@ -54,7 +55,7 @@ class Settings:
     @property
     def uses_apt(self) -> bool:
         """Whether packages come through apt; else through yum or dnf."""
-        return self.os in APT_RELEASES
+        return self.os in APT_SYSTEMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ KEYS: dict[str, Key] = {
     "os": Key(values.choice(*SYSTEMS), "What the AMI is: " + ", ".join(SYSTEMS) + ". Required."),
     "release": Key(
         kinds.release,
-        "Release of Debian (11, 12, 13) or Ubuntu (20.04, 22.04, 24.04). Without it only what the "
+        "Release of Debian ('11' or later) or Ubuntu ('20.04' or later). Without it only what the "
         "oldest of them understands is written.",
     ),
     "upgrade": Key(
@@ -275,13 +276,22 @@ def _contradictions(settings: Settings, given: set[str]):
     if not settings.minion.get("master"):
         yield "minion: master is missing; give the name or address of the Salt master."
     yield from _misplaced(settings, given)
-    releases = APT_RELEASES.get(settings.os, ())
-    if settings.release and settings.os and settings.release not in releases:
-        allowed = f"one of {', '.join(releases)}" if releases else "none"
-        yield f"release: {settings.release!r} is not one of os: {settings.os}; give {allowed}."
+    yield from _release(settings)
     for name, needed in SALT_SOURCES[settings.salt_source].items():
         if needed and name not in given:
             yield f"{name}: is missing; salt.source: {settings.salt_source} needs it."
+
+
+def _release(settings: Settings):
+    """Newer releases than those of today need nothing new: their number is enough."""
+    if not settings.release or not settings.os:
+        return
+    oldest, form = APT_SYSTEMS.get(settings.os, ("", None))
+    known = form and re.fullmatch(form, settings.release)
+    # two digits, and the same after the point: the order of the texts is that of the numbers
+    if not known or settings.release < oldest:
+        allowed = f"{oldest!r} or a later one" if oldest else "none"
+        yield f"release: {settings.release!r} is not one of os: {settings.os}; give {allowed}."
 
 
 def _misplaced(settings: Settings, given: set[str]):

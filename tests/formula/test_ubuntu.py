@@ -19,8 +19,10 @@ UPDATES = {
     f"{NAME}-backports": Deb("from-backports", "2"),
     f"{NAME}-apps-security": Deb("from-esm-apps", "2"),
     f"{NAME}-infra-security": Deb("from-esm-infra", "2"),
+    f"{NAME}-apps-legacy-security": Deb("from-esm-apps-legacy", "2"),
+    f"{NAME}-infra-legacy-security": Deb("from-esm-infra-legacy", "2"),
 }
-SECURITY = {"from-security", "from-esm-apps", "from-esm-infra"}
+SECURITY = {deb.name for deb in UPDATES.values()} - {"from-updates", "from-backports"}
 
 
 @pytest.fixture(scope="module")

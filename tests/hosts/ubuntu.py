@@ -30,6 +30,8 @@ class Ubuntu:
         esm = {
             f"{self.codename}-apps-security": "UbuntuESMApps",
             f"{self.codename}-infra-security": "UbuntuESM",
+            f"{self.codename}-apps-legacy-security": "UbuntuESMApps",
+            f"{self.codename}-infra-legacy-security": "UbuntuESM",
         }
         pockets = ["", "-security", "-updates", "-backports"]
         origins = {f"{self.codename}{pocket}": "Ubuntu" for pocket in pockets} | esm

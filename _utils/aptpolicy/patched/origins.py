@@ -18,7 +18,8 @@ MATCHERS = {
 FIELDS = ("origin", "label", "archive", "codename", "component", "site")
 
 # Beside its own archive each distribution's table names everything that only security updates
-# come through; ESM's legacy pockets are in upstream's default since unattended-upgrades 2.13.
+# come through. ESM's legacy pockets have the origins of the others: entitlements esm-infra-legacy
+# and esm-apps-legacy of Ubuntu's client; in upstream's default since unattended-upgrades 2.13.
 SECURITY = {
     "Debian": ("origin=Debian,codename=${distro_codename}-security,label=Debian-Security",),
     "Ubuntu": ("origin=${distro_id},archive=${distro_codename}-security",),
@@ -35,8 +36,6 @@ ESM = (
 OLD_DEBIAN_SECURITY = ("origin=Debian,codename=${distro_codename},label=Debian-Security",)
 OLD_DEBIAN_RELEASES = frozenset({"stretch", "buster"})
 DEBIAN_RELEASE = ("origin=Debian,codename=${distro_codename},label=Debian",)
-# Debian releases with a security archive of their own and a frozen main archive.
-DEBIAN_STABLE_RELEASES = frozenset({"stretch", "buster", "bullseye", "bookworm", "trixie"})
 DISTRIBUTIONS = {"debian": "Debian", "ubuntu": "Ubuntu", "raspbian": "Raspbian"}
 
 System = namedtuple("System", "distribution codename release")
@@ -73,8 +72,7 @@ def is_debian_without_freeze(system):
 
     They have no number; the next stable release gets one when it is frozen.
     """
-    frozen = system.codename in DEBIAN_STABLE_RELEASES or system.release[:1].isdigit()
-    return system.distribution == "Debian" and not frozen
+    return system.distribution == "Debian" and not system.release[:1].isdigit()
 
 
 def security_patterns(system):

@@ -14,10 +14,18 @@ VENDOR = {"origin": "Vendor", "label": "Vendor", "archive": "stable", "codename"
 ESM = {"origin": "UbuntuESM", "label": "UbuntuESM", "archive": "jammy-infra-security",
        "codename": "jammy", "component": "main", "site": "esm"}  # fmt: skip
 LEGACY = {**ESM, "archive": "jammy-infra-legacy-security"}
+APPS_LEGACY = {**ESM, "origin": "UbuntuESMApps", "label": "UbuntuESMApps",
+               "archive": "jammy-apps-legacy-security"}  # fmt: skip
+UNHEARD_OF = {**ESM, "origin": "Ubuntu", "label": "Ubuntu", "archive": "zany-security",
+              "codename": "zany"}  # fmt: skip
+OWN = {**VENDOR, "origin": "Acme", "label": "Acme-Security", "codename": "trixie-security"}
+OWN_MAIN = {**OWN, "label": "Acme", "codename": "trixie"}
 UPDATES = {**ESM, "origin": "Ubuntu", "label": "Ubuntu", "archive": "jammy-updates"}
 JAMMY = ["Ubuntu", "jammy", "22.04"]
 LIST = {"uri": "http://s", "suite": "bookworm-security", "repositories": [0], "problem": None}
 DEAD = {"uri": "http://v", "suite": "stable", "repositories": [], "problem": "was never fetched"}
+OWN_LINE = {"uri": "http://acme", "suite": "sec", "repositories": [0], "problem": None}
+OWN_MAIN_LINE = {**OWN_LINE, "suite": "main", "repositories": [1]}
 UNATTENDED = "Unattended-Upgrade::"
 RELEASE = os.uname().release
 FLAVOUR = RELEASE.partition("-")[2]
@@ -109,6 +117,31 @@ SITUATIONS = (
               setting(f"{UNATTENDED}Allowed-Origins::",
                       "UbuntuESM:jammy-infra-legacy-security"),
               pending=("libssl3",)),
+    Situation("ESM's legacy pocket of applications", [package("libssl3", ("2", [0], True))],
+              JAMMY_FACTS, (APPS_LEGACY, UPDATES),
+              setting(f"{UNATTENDED}Allowed-Origins::",
+                      "UbuntuESMApps:jammy-apps-legacy-security"),
+              pending=("libssl3",)),
+    Situation("a release of Ubuntu of which this knows nothing",
+              [package("libssl3", ("2", [0], True))],
+              {"system": ["Ubuntu", "zany", "31.10"]}, (UNHEARD_OF,),
+              setting(f"{UNATTENDED}Origins-Pattern::",
+                      "origin=${distro_id},archive=${distro_codename}-security"),
+              pending=("libssl3",)),
+    Situation("a mirror with an Origin of its own for both archives, security marked",
+              [package("libssl3", ("2", [0], True)), package("vim", ("2", [1], True))],
+              {"sources": [OWN_LINE, OWN_MAIN_LINE]}, (OWN, OWN_MAIN),
+              setting(f"{UNATTENDED}Origins-Pattern::", "origin=Acme,label=Acme-Security")
+              + setting("Salt-Unattended-Upgrades::Security-Origins::",
+                        "origin=Acme,label=Acme-Security"),
+              pending=("libssl3",)),
+    Situation("the line of such a mirror has expired", [package("libssl3", ("2", [0], True))],
+              {"sources": [{**OWN_LINE, "problem": "has expired"}, OWN_MAIN_LINE]},
+              (OWN, OWN_MAIN),
+              setting(f"{UNATTENDED}Origins-Pattern::", "origin=Acme")
+              + setting("Salt-Unattended-Upgrades::Security-Origins::",
+                        "origin=Acme,label=Acme-Security"),
+              pending=("libssl3",), unknown=("lists",)),
     Situation("ESM attached, but not in the policy", [package("libssl3", ("2", [0], True))],
               JAMMY_FACTS, (ESM, UPDATES), excluded={"libssl3": "not_allowed"}),
     Situation("phased", [{**ONE, "newer": [PHASED]}], excluded={"libssl3": "phased"}),

@@ -13,6 +13,7 @@ SID = OperatingSystem("Debian", "sid", "", "2.13")
 FOCAL = OperatingSystem("Ubuntu", "focal", "20.04", "2.3ubuntu0.3")
 JAMMY = OperatingSystem("Ubuntu", "jammy", "22.04", "2.8ubuntu1")
 NOBLE = OperatingSystem("Ubuntu", "noble", "24.04", "2.9.1+nmu4ubuntu1")
+QUESTING = OperatingSystem("Ubuntu", "questing", "25.10")  # an interim release
 RESOLUTE = OperatingSystem("Ubuntu", "resolute", "26.04")
 RASPBIAN = OperatingSystem("Raspbian", "bookworm", "12", "2.9.1+nmu3")
 MINT = OperatingSystem("Linuxmint", "virginia", "21.3", "2.8ubuntu1")

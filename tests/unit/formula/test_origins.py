@@ -13,6 +13,7 @@ from tests.unit.formula.systems import (
     FOCAL,
     JAMMY,
     NOBLE,
+    QUESTING,
     RASPBIAN,
     RESOLUTE,
     SID,
@@ -74,13 +75,19 @@ def test_testing_and_sid_get_fixes_from_their_main_archive(system, codename):
     assert is_allowed(system, debian("testing", codename))
 
 
-@pytest.mark.parametrize("system", [FOCAL, JAMMY, NOBLE, RESOLUTE], ids=lambda s: s.codename)
+@pytest.mark.parametrize(
+    "system", [FOCAL, JAMMY, NOBLE, QUESTING, RESOLUTE], ids=lambda s: s.codename
+)
 def test_ubuntu_matches_release_pocket_security_and_esm_but_not_updates(system):
     name = system.codename
     assert is_allowed(system, ubuntu(name))
     assert is_allowed(system, ubuntu(f"{name}-security"))
     assert is_allowed(system, ubuntu(f"{name}-apps-security", "UbuntuESMApps"))
     assert is_allowed(system, ubuntu(f"{name}-infra-security", "UbuntuESM"))
+    assert is_allowed(system, ubuntu(f"{name}-apps-legacy-security", "UbuntuESMApps"))
+    assert is_allowed(system, ubuntu(f"{name}-infra-legacy-security", "UbuntuESM"))
+    assert not is_allowed(system, ubuntu(f"{name}-infra-legacy-updates", "UbuntuESM"))
+    assert not is_allowed(system, ubuntu(f"{name}-apps-legacy-security", "UbuntuESM"))
     assert not is_allowed(system, ubuntu(f"{name}-updates"))
     assert not is_allowed(system, ubuntu(f"{name}-backports"))
     assert not is_allowed(system, ubuntu(f"{name}-proposed"))

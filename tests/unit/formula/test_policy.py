@@ -169,6 +169,9 @@ def test_a_third_party_named_in_origins_becomes_a_pattern_and_no_warning():
         (BOOKWORM, None, False),
         (TESTING, ["security"], False),
         (NOBLE, ["security"], False),
+        # a mirror with an origin of its own: neither archive of Debian is missed
+        (BOOKWORM, ["origin=Acme"], False),
+        (BOOKWORM, ["security", "origin=Acme"], True),
     ],
 )
 def test_security_alone_says_that_it_leaves_out_point_releases(system, origins, told):

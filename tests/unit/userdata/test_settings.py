@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tests.unit.userdata.build import LEAST, ONEDIR, REPOSITORY, armored, composed, refusals
-from userdata import settings
+from userdata import formula, settings
 from userdata.kinds import Part
 
 
@@ -24,6 +24,16 @@ def test_later_layers_win_and_mappings_are_merged_by_key():
     assert found.grains == {"role": "web", "tier": {"a": 1, "b": 2}}
     assert found.minion == {"master": "salt.example.com", "log_level": "info"}
     assert (found.upgrade, found.release) == ("none", "")
+
+
+@pytest.mark.parametrize(
+    ("system", "release"), [("debian", "14"), ("ubuntu", "25.10"), ("ubuntu", "26.04")]
+)
+def test_releases_of_tomorrow_need_no_new_version_of_this(system, release):
+    found = parsed({**LEAST, "os": system, "release": release})
+    assert found.release == release
+    policy = formula.from_pillar({}, found, {})
+    assert "${distro_codename}-security" in policy.fragment
 
 
 def test_numbers_that_yaml_makes_of_releases_are_understood():
@@ -51,7 +61,16 @@ BAD = {
     "no os": ({"minion": {"master": "m"}}, "os: is missing; give one of debian"),
     "no master": ({"os": "debian"}, "minion: master is missing"),
     "a minion id": ({**LEAST, "minion": {"id": "web1"}}, "the minion id is always the instance id"),
-    "a release of another system": ({**LEAST, "release": "24.04"}, "give one of 11, 12, 13"),
+    "a release of another system": ({**LEAST, "release": "24.04"}, "give '11' or a later one"),
+    "a release that is too old": ({**LEAST, "release": "10"}, "give '11' or a later one"),
+    "no release of Ubuntu": (
+        {**LEAST, "os": "ubuntu", "release": "26.05"},
+        "give '20.04' or a later one",
+    ),
+    "a release that YAML has shortened": (
+        {**LEAST, "os": "ubuntu", "release": 25.10},
+        "give '20.04' or a later one",
+    ),
     "a release where there is none": (
         {"os": "amazon-linux-2", "release": "2", "minion": {"master": "m"}},
         "'2' is not one of os: amazon-linux-2; give none",
