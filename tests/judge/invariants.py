@@ -233,6 +233,10 @@ class _Judge:
         if record.actor != "caller":
             return
         self.decrements.termination(record, member.weight)
+        if record.reason == "scale-in" and self._taken_first():
+            self.figures.excused += 1
+            self.doomed.add(record.instance)
+            return
         if not mine:
             self._not_a_victim(record, member)
         if record.instance in self.doomed:
@@ -264,9 +268,7 @@ class _Judge:
         why = None
         if member.born >= self.begin:
             why = self._failed_or_surplus(record, member)
-        if why is None and record.reason == "scale-in" and self._taken_first():
-            self.figures.excused += 1
-        elif why is None:
+        if why is None:
             self._broken("I3", record.time, f"{record.instance} is none of the victims")
         else:
             self.replaced.append((record.instance, why))

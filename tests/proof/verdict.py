@@ -150,12 +150,27 @@ def _window(play: Play) -> tuple[int, int]:
     records, policy = list(play.world.history), play.story.policy
     sizes = [r.after for r in records if isinstance(r, h.Size) and r.field == "desired"]
     launched = {r.instance: r.weight for r in records if isinstance(r, h.Launch)}
-    replaced = [launched[key] for key in play.victims if key in launched] or [1]
+    victims = play.victims - _left_before(play, records)
+    replaced = [launched[key] for key in victims if key in launched] or [1]
     highest = max(sizes, default=0)
     return (
         _units(policy["surge"], highest, max(replaced), math.ceil),
         _units(policy["max_unavailable"], highest, min(replaced), math.floor),
     )
+
+
+def _left_before(play: Play, records: list[h.Record]) -> set[str]:
+    """
+    Return whom others had begun to terminate before the caller's first change. They are none of its
+    victims, so "one instance" is not measured by their weight.
+    """
+    leaving: set[str] = set()
+    for record in records[play.before :]:
+        if isinstance(record, h.Termination) and record.actor != "caller":
+            leaving.add(record.instance)
+        elif isinstance(record, h.Size | h.Processes | h.Termination) and record.actor == "caller":
+            break
+    return leaving
 
 
 def _stale(play: Play) -> float:
