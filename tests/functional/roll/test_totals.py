@@ -58,3 +58,15 @@ def test_steps_of_a_policy_never_drive_the_group_up_and_up():
     outcome = roll(spec(**ROOM), faults=faults, surge=3)
     assert_kept(outcome)
     assert outcome.group.desired <= 6
+
+
+@pytest.mark.parametrize(("named", "wanted"), [(10, {10, 11}), (5, {5, 6}), (4, {4, 5})])
+def test_what_is_set_just_before_our_decrement_keeps_its_meaning(named, wanted):
+    # the termination lowers what they have set; nobody can tell 10 − 1 from a 9: in doubt more
+    fault = Fault(
+        "operator_sets", operation="TerminateInstanceInAutoScalingGroup", nth=4, desired=named
+    )
+    outcome = roll(spec(**ROOM), faults=[fault], surge=2)
+    assert_kept(outcome)
+    assert outcome.phase == "done"
+    assert outcome.group.desired in wanted
