@@ -64,7 +64,7 @@ def test_steps_of_a_policy_never_drive_the_group_up_and_up():
 def test_what_is_set_just_before_our_decrement_keeps_its_meaning(named, wanted):
     # the termination lowers what they have set; nobody can tell 10 − 1 from a 9: in doubt more
     fault = Fault(
-        "operator_sets", operation="TerminateInstanceInAutoScalingGroup", nth=4, desired=named
+        "operator_sets", operation="TerminateInstanceInAutoScalingGroup", nth=5, desired=named
     )
     outcome = roll(spec(**ROOM), faults=[fault], surge=2)
     assert_kept(outcome)
