@@ -30,8 +30,8 @@ def test_a_held_package_stays_and_status_says_so(small):
     assert "plain" not in ran["upgraded"]
     versions = system.installed(small.host)
     assert (versions["plain"], versions["plain-tools"]) == ("1", "2")
-    waiting = small.call("unattended_upgrades.pending").value["packages"]
-    assert [one["name"] for one in waiting if one["held"]] == ["plain"]
+    excluded = small.call("unattended_upgrades.pending").value["excluded"]
+    assert [(one["name"], one["reason"]) for one in excluded] == [("plain", "held")]
     assert "plain" in small.call("unattended_upgrades.status").said
 
 

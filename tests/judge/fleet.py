@@ -94,6 +94,15 @@ class Fleet:
         return {key for key, member in self.members.items() if member.serves}
 
     @property
+    def leaving(self) -> set[str]:
+        """The ids of those that are on their way out, or have gone."""
+        return {
+            key
+            for key, member in self.members.items()
+            if member.lifecycle.startswith("Terminat") or member.lifecycle in GONE
+        }
+
+    @property
     def sources(self) -> tuple[str, ...]:
         """All that has to be read to see who serves."""
         return (GROUP_ITSELF, *self._carrying)

@@ -109,8 +109,9 @@ def examine(
     :param since: index of the record where the roll began; by default the caller's first call.
     :param failed: replacements that the caller may terminate although they served (its own gates).
     :param unseen: for how many seconds AWS's answers may show what was before a change.
-    :param intended: sizes that the caller was about to ask for when it may have died: index of the
-        record before which that was, ``desired`` or ``max``, value.
+    :param intended: what the caller was about to ask for when it may have died: index of the record
+        before which that was, ``desired`` or ``max`` and the value, or an instance that was to be
+        terminated with decrement and its weight.
     :param finished: whether the roll has ended and restored everything (I5 is judged).
     :raises NoApplicationsError: instances, but no record of an application.
     """
@@ -197,7 +198,7 @@ class _Judge:
     def _call(self, record: h.Call) -> None:
         self.looks.take(record)
         if is_look(record):
-            self.wants.look(record.time)
+            self.wants.look(record.time, self.fleet.leaving)
         if record.actor != "caller":
             return
         self._unheard(record)

@@ -41,7 +41,7 @@ differ from what it left there. Where the two disagree, both are right.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from tests.lab.world import history as h
@@ -113,6 +113,9 @@ class _Observer:
         Who finds just these takes them for its own.
     :ivar meant: the same of sizes that a process was about to ask for when it may have died. They
         stay open until one looks that goes to work.
+    :ivar doubtful: the same of terminations with decrement: units by instance. One that leaves may
+        have been terminated so or otherwise.
+    :ivar trusting: whether it takes them for done then.
     """
 
     reckoning: _Reckoning
@@ -121,6 +124,8 @@ class _Observer:
     taken: int = 0
     perhaps: set[tuple[str, int]] = field(default_factory=set)
     meant: set[tuple[str, int]] = field(default_factory=set)
+    trusting: bool = False
+    doubtful: dict[str, int] = field(default_factory=dict)
     unseen: list[h.Size] = field(default_factory=list)
 
     def takes(self, record: h.Size) -> None:
@@ -133,9 +138,11 @@ class _Observer:
         else:
             self.left[record.field] = record.after
 
-    def looks(self, now: float, sizes: dict[str, int]) -> None:
+    def looks(self, now: float, sizes: dict[str, int], leaving: Collection[str]) -> None:
         """See what has changed until ``lag`` seconds ago."""
-        taken, self.taken = self.taken, 0
+        unsure = sum(units for key, units in self.doubtful.items() if key in leaving)
+        unsure = unsure if self.trusting else 0
+        taken, self.taken = self.taken + unsure, 0
         perhaps, self.perhaps = self.perhaps | self.meant, set()
         young = [record for record in self.unseen if record.time > now - self.lag]
         if len(young) == len(self.unseen):
@@ -144,14 +151,15 @@ class _Observer:
         shown = dict(sizes)
         for record in reversed(young):
             shown[record.field] = record.before
+        left = {**self.left, "desired": self.left["desired"] - unsure}
         news = {
             name: value
             for name, value in shown.items()
-            if value != self.left[name] and (name, value) not in perhaps
+            if value != left[name] and (name, value) not in perhaps
         }
         desired = news.pop("desired", None)
         if desired is not None and desired not in news.values():  # else AWS moved it to a bound
-            self.reckoning.desired(self.left["desired"] + taken, desired + taken, "set")
+            self.reckoning.desired(left["desired"] + taken, desired + taken, "set")
         for name, value in news.items():
             self.reckoning.bound(name, value)
         self.left = shown
@@ -168,7 +176,11 @@ class Wants:
     def __init__(self, sizes: dict[str, int], lags: Iterable[float] = (0.0,)) -> None:
         self._sizes = dict(sizes)
         self._truth = self._fresh()
-        self._observers = [_Observer(self._fresh(), dict(sizes), lag) for lag in set(lags)]
+        self._observers = [
+            _Observer(self._fresh(), dict(sizes), lag, trusting=trusting)
+            for lag in set(lags)
+            for trusting in (False, True)
+        ]
 
     def _fresh(self) -> _Reckoning:
         bounds = {name: self._sizes[name] for name in ("min", "max")}
@@ -211,16 +223,29 @@ class Wants:
             observer.perhaps.add((name, value))
 
     def meant(self, name: str, value: int) -> None:
-        """The caller is about to ask for a size, and may die before."""
+        """
+        The caller is about to ask for a size, and may die before.
+
+        :param name: ``desired`` or ``max``; or the id of an instance that is to be terminated with
+            decrement, then the value is its weight.
+        """
         for observer in self._observers:
-            observer.meant.add((name, value))
+            if name in self._sizes:
+                observer.meant.add((name, value))
+            else:
+                observer.doubtful[name] = value
 
     def works(self) -> None:
         """The caller has changed something: it knows now what it had meant."""
         for observer in self._observers:
             observer.meant.clear()
+            observer.doubtful.clear()
 
-    def look(self, now: float) -> None:
-        """The caller has read the group."""
+    def look(self, now: float, leaving: Collection[str] = ()) -> None:
+        """
+        The caller has read the group.
+
+        :param leaving: the instances that have left or are on their way out.
+        """
         for observer in self._observers:
-            observer.looks(now, self._sizes)
+            observer.looks(now, self._sizes, leaving)

@@ -110,8 +110,11 @@ class Cache:
         what = {journal.BANK: SNAPSHOT, journal.TURN_BANK: ENTRY}.get(bank, REPORT)
         if what == ENTRY:
             last = data["entries"][-1]
+            fields = last["fields"]
             if last["kind"] in SIZES:
-                self._play.intends(SIZES[last["kind"]], last["fields"]["to"])
+                self._play.intends(SIZES[last["kind"]], fields["to"])
+            elif last["how"] == journal.How.INTENDED.value and fields.get("decrement"):
+                self._play.intends(fields["instance"], fields["weight"])
 
         def write() -> None:
             self._store[bank, key] = salt.payload.dumps(data)
@@ -235,7 +238,7 @@ class Play:
 
     :ivar before: place in the history where the first roll began; all rolls had these ``victims``.
     :ivar intended: sizes that were to be asked for, whether the call was sent or not: place in the
-        history, which, how many.
+        history, which, how many; and terminations with decrement: place, instance, weight.
     :ivar recovered: whether somebody had to do without the journal: then nobody knows the victims.
     :ivar ended: each process's verb and how it ended.
     :ivar wrong: what broke a promise that the lab's history cannot show.
@@ -324,7 +327,7 @@ class Play:
             self.intends("desired", due.desired)
 
     def intends(self, name: str, value: int) -> None:
-        """Note that a process is about to ask for a size: it may die before anybody hears of it."""
+        """Note what a process is about to ask for: it may die before anybody hears of it."""
         self.intended.append((len(self.world.history), name, value))
 
     # -- what people do -----------------------------------------------------------------------

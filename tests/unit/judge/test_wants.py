@@ -26,9 +26,9 @@ class Group:
         self.wants.size(record)
         return self
 
-    def look(self):
+    def look(self, leaving=()):
         self.now += 1
-        self.wants.look(self.now)
+        self.wants.look(self.now, leaving)
         return self
 
     @property
@@ -131,6 +131,19 @@ def test_what_a_process_meant_when_it_died_stays_open_until_another_goes_to_work
     group.wants.meant("desired", 8)
     group.look().wants.works()
     assert group.size("desired", 8).look().wanted == (8, 8)
+
+
+def test_a_decrement_that_a_process_meant_when_it_died_may_have_lowered_what_others_set():
+    def four_set(leaving, works=False):
+        group = Group()
+        group.wants.meant("i-1", 1)
+        if works:
+            group.wants.works()
+        return group.size("desired", 4).look(leaving).wanted
+
+    assert four_set(leaving=["i-1"]) == (4, 5)
+    assert four_set(leaving=["i-2"]) == (4, 4)
+    assert four_set(leaving=["i-1"], works=True) == (4, 4)
 
 
 def test_a_maximum_that_the_caller_has_overwritten_or_asked_for_may_be_its_own():
