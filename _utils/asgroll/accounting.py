@@ -86,7 +86,7 @@ def _unexplained(roll: Roll, group: Group, policy: Policy, now: float) -> Roll:
 def _owed(roll: Roll, policy: Policy, now: float) -> int:
     """Units of our terminations with decrement that are under way, or were a moment ago."""
     return sum(
-        roll.weight_of(term.id)
+        term.weight
         for term in roll.terminations.values()
         if term.decrement and (term.gone_at is None or now - term.gone_at < policy.settle_time)
     )

@@ -226,22 +226,25 @@ def due_after(roll: Roll, actions: Iterable[Action] = ()) -> Due:
     )
 
 
-def share_left(noted: Due, world: World) -> int:
+def expected(noted: Due, world: World) -> int:
     """
-    Our share of the desired capacity now, from a note written when it was ``noted.desired``.
+    The desired capacity as it should be when nobody else has changed it since it was ``noted``;
+    what is seen instead, and for how long, is for ``accounting`` to judge.
 
-    What is missing since then counts as given back by us, what is more as somebody's total, in
-    which nothing is ours (``accounting``). A raise that may not have been sent counts as not sent
-    when the desired capacity is another now: in doubt the group keeps more, never less.
+    A raise that may not have been sent counts as not sent when the desired capacity is another
+    than it would have made it: in doubt the group keeps more, never less. While one that was to be
+    terminated with decrement still leaves, AWS may have lowered the desired capacity or not.
     """
-    now, expected, live = world.group.desired, noted.desired, noted.desired - noted.delta
-    if noted.before is not None and now != expected:
-        expected = noted.before
+    cut = owed = 0
     for key, weight in noted.leaving:
         instance = world.instances.get(key)
         if instance is None or instance.leaving:
-            expected -= weight
-    return 0 if now > expected else max(0, now - live)
+            cut += weight
+            owed += weight if instance is not None else 0
+    raised = noted.desired - cut
+    if noted.before is None or raised <= world.group.desired <= raised + owed:
+        return raised
+    return noted.before - cut
 
 
 def _words(group: Group, key: str) -> Mapping[str, str] | None:

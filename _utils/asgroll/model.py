@@ -79,7 +79,7 @@ class Cause(str, Enum):
 class Termination:
     """
     A termination that we asked for. ``unclear``: the answer was lost. ``missing_since``: absent
-    from the group's answer without having been seen leaving.
+    from the group's answer without having been seen leaving. ``weight``: units of the instance.
     """
 
     id: str
@@ -91,6 +91,7 @@ class Termination:
     leaving_at: float | None = None
     gone_at: float | None = None
     overdue: bool = False
+    weight: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,9 @@ def _noted(roll: Roll, action: Action, now: float) -> Roll:
 
 
 def _terminated(roll: Roll, action: Terminate, now: float, *, unclear: bool) -> Roll:
-    term = Termination(action.instance, now, action.cause, action.decrement, unclear)
+    term = Termination(
+        action.instance, now, action.cause, action.decrement, unclear, weight=action.weight
+    )
     roll = roll.with_(terminations={**roll.terminations, term.id: term})
     if not action.decrement:
         return roll

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from asgroll import marks
-from asgroll.model import Phase, Roll
+from asgroll.model import Cause, Phase, Roll, Termination
 from asgroll.world import Instance, World
 
 
@@ -25,6 +25,8 @@ def recovered(world: World, due: marks.Due, launched: Mapping[str, float], now: 
         for key, instance in world.instances.items()
         if _was_there(instance, launched.get(key), due.started_at)
     )
+    live = due.desired - due.delta
+    desired = max(marks.expected(due, world), live)
     return Roll(
         id=due.roll,
         group=group.name,
@@ -35,9 +37,14 @@ def recovered(world: World, due: marks.Due, launched: Mapping[str, float], now: 
         specs=(),  # what it was to launch from is lost as well
         max_size=due.max_size,
         desired=group.desired,
-        expected_desired=group.desired,
+        expected_desired=desired,
         protects_new=group.protects_new,
-        delta=marks.share_left(due, world),
+        delta=desired - live,
+        terminations={
+            key: Termination(key, now, Cause.VICTIM, True, leaving_at=now, weight=weight)
+            for key, weight in due.leaving
+            if key in world.instances and world.instances[key].leaving
+        },
         max_set=due.max_set,
         suspended=due.suspended & group.suspended,
         phase=Phase.RESTORING,

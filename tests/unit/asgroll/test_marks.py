@@ -10,7 +10,7 @@ from asgroll.actions import SetDesired, SetMax, Suspend, Terminate
 from asgroll.errors import MarkError
 from asgroll.model import Cause, PendingChange
 from asgroll.world import Group
-from tests.unit.asgroll.build import NOW, instance, roll, world
+from tests.unit.asgroll.build import NOW, roll
 
 TAKEN_BY_EVERY_SERVICE = re.compile(r"[A-Za-z0-9 +\-=._:/@]{1,256}")
 CLAIM = marks.Claim("salt.example.com.1a2b3c4d", "r0123456789a", "0123456789ab", 1_795_000_300.0)
@@ -127,32 +127,3 @@ def test_who_may_have_left_stays_noted_while_nobody_knows():
     noted = marks.due_after(before, [Terminate("i-1", 2, True, Cause.VICTIM, "")])
     unclear = before.with_(pending=PendingChange(NOW, 8, 6, applied=None, instance="i-1"))
     assert marks.due_after(unclear) == noted
-
-
-RAISING = dataclasses.replace(DUE, before=10)
-LOWERING = dataclasses.replace(DUE, leaving=(("i-1", 1), ("i-2", 1)))
-
-
-@pytest.mark.parametrize(
-    ("due", "now", "members", "left"),
-    [
-        pytest.param(DUE, 12, "", 2, id="as it was noted"),
-        pytest.param(DUE, 11, "", 1, id="one is missing: it counts as given back"),
-        pytest.param(DUE, 10, "", 0, id="all given back"),
-        pytest.param(DUE, 7, "", 0, id="scaled in besides"),
-        pytest.param(DUE, 15, "", 0, id="fifteen set: nothing of them is ours"),
-        pytest.param(RAISING, 12, "", 2, id="raised"),
-        pytest.param(RAISING, 10, "", 0, id="not raised"),
-        pytest.param(RAISING, 11, "", 0, id="not raised, or raised and scaled in: in doubt not"),
-        pytest.param(RAISING, 13, "", 0, id="not raised, or raised and scaled out: in doubt not"),
-        pytest.param(LOWERING, 12, "12", 2, id="neither has left"),
-        pytest.param(LOWERING, 11, "2", 1, id="one has left"),
-        pytest.param(LOWERING, 10, "", 0, id="both have left"),
-        pytest.param(LOWERING, 12, "2", 0, id="one has left, and twelve were set"),
-        pytest.param(LOWERING, 14, "", 0, id="both have left, and somebody scaled out"),
-        pytest.param(LOWERING, 10, "2", 0, id="one has left, and somebody scaled in"),
-    ],
-)
-def test_our_share_is_never_thought_larger_than_it_can_be(due, now, members, left):
-    there = [instance(f"i-{n}") for n in members]
-    assert marks.share_left(due, world(*there, desired=now, maximum=20)) == left

@@ -52,3 +52,48 @@ def test_what_is_launched_while_putting_back_is_not_called_wrong():
     later = fold(begun, view, Policy(), NOW)
     (event,) = [e for e in changes.between(begun, later, view, NOW) if e.step is Step.LAUNCHED]
     assert event.text == "i-2 launched in a"
+
+
+SHARE = replace(DUE, desired=12, delta=2, max_size=10, max_set=12)
+RAISING = replace(SHARE, before=10)
+LOWERING = replace(SHARE, leaving=(("i-1", 1), ("i-2", 1)))
+
+
+@pytest.mark.parametrize(
+    ("due", "now", "members", "left"),
+    [
+        pytest.param(SHARE, 12, "", 2, id="as it was noted"),
+        pytest.param(SHARE, 11, "", 1, id="one is missing: it counts as given back"),
+        pytest.param(SHARE, 10, "", 0, id="all given back"),
+        pytest.param(SHARE, 7, "", 0, id="scaled in besides"),
+        pytest.param(SHARE, 15, "", 0, id="fifteen set: nothing of them is ours"),
+        pytest.param(RAISING, 12, "", 2, id="raised"),
+        pytest.param(RAISING, 10, "", 0, id="not raised"),
+        pytest.param(RAISING, 11, "", 0, id="not raised, or raised and scaled in: in doubt not"),
+        pytest.param(RAISING, 13, "", 0, id="not raised, or raised and scaled out: in doubt not"),
+        pytest.param(LOWERING, 12, "12", 2, id="neither has left"),
+        pytest.param(LOWERING, 11, "2", 1, id="one has left"),
+        pytest.param(LOWERING, 10, "", 0, id="both have left"),
+        pytest.param(LOWERING, 12, "2", 0, id="one has left, and twelve were set"),
+        pytest.param(LOWERING, 14, "", 0, id="both have left, and somebody scaled out"),
+        pytest.param(LOWERING, 10, "2", 0, id="one has left, and somebody scaled in"),
+    ],
+)
+def test_our_share_is_never_thought_larger_than_it_can_be(due, now, members, left):
+    there = [instance(f"i-{n}") for n in members]
+    view = world(*there, desired=now, maximum=20)
+    state = recovered(view, due, {}, NOW)
+    for at in (NOW, NOW + Policy().settle_time):
+        state = fold(state, view, Policy(), at)
+    assert (state.delta, state.doubted) == (left, None)
+
+
+def test_a_decrement_that_aws_makes_once_the_instance_has_gone_is_waited_for():
+    due = replace(SHARE, leaving=(("i-1", 2),))
+    leaving = world(instance("i-1", lifecycle="Terminating"), desired=12, maximum=20)
+    state = recovered(leaving, due, {}, NOW)
+    for at in (NOW, NOW + 300):
+        state = fold(state, leaving, Policy(), at)
+        assert state.doubted == 12
+    state = fold(state, world(desired=10, maximum=20), Policy(), NOW + 301)
+    assert (state.delta, state.live, state.doubted) == (0, 10, None)
