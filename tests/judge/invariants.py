@@ -96,6 +96,7 @@ def examine(
     failed: Collection[str] = (),
     unseen: float = 0.0,
     intended: Collection[tuple[int, str, int]] = (),
+    begins: Collection[int] = (),
     finished: bool = True,
 ) -> Report:
     """
@@ -112,6 +113,7 @@ def examine(
     :param intended: what the caller was about to ask for when it may have died: index of the record
         before which that was, ``desired`` or ``max`` and the value, or an instance that was to be
         terminated with decrement and its weight.
+    :param begins: index of the record where each process of the caller's begins.
     :param finished: whether the roll has ended and restored everything (I5 is judged).
     :raises NoApplicationsError: instances, but no record of an application.
     """
@@ -129,8 +131,11 @@ def examine(
     started = records[min(begin, len(records) - 1)].time if records else 0.0
     judge = _Judge(fleet, frozenset(victims), surge, max_unavailable, begin, frozenset(failed))
     judge.start(started, unseen)
-    intents = sorted(intended)
+    intents, lives = sorted(intended), sorted(begins)
     for index, record in enumerate(records[begin:], begin):
+        while lives and lives[0] <= index:
+            lives.pop(0)
+            judge.wants.begins()
         while intents and intents[0][0] <= index:
             judge.wants.meant(*intents.pop(0)[1:])
         judge.take(record, index)
@@ -190,6 +195,7 @@ class _Judge:
         elif mine and isinstance(record, h.Launch):
             self.figures.launch(record)
         elif mine and isinstance(record, h.Lifecycle):
+            self.decrements.lifecycle(record)
             self._total(record)
         elif mine and isinstance(record, h.Processes):
             self.resting.change(record)
@@ -301,7 +307,9 @@ class _Judge:
         seen = max(member.serving_since, member.shown_at)
         if seen >= min(self.looks.since(where, record.time) for where in self.fleet.sources):
             return "failed"  # it began to serve after the last look
-        enough = self.decrements.left(self.fleet.sizes["desired"]) >= self.wants.wanted.low
+        enough = (
+            self.decrements.left(self.fleet.sizes["desired"], record.time) >= self.wants.wanted.low
+        )
         return "surplus" if record.decrement and enough else None
 
     # -- I2: the total ------------------------------------------------------------------------
@@ -344,7 +352,7 @@ class _Judge:
                 meant = " or ".join(str(value) for value in sorted(wanted))
                 self._broken("I5", ended, f"{name} is {sizes[name]}, not {meant}")
         # AWS may take a decrement only when the instance has gone, after the roll's own end
-        ends = {sizes["desired"], self.decrements.left(sizes["desired"])}
+        ends = {sizes["desired"], self.decrements.left(sizes["desired"], ended)}
         if not any(desired in self.wants.wanted for desired in ends):
             self._broken("I5", ended, f"desired is {sizes['desired']}, not {self.wants.wanted}")
         if self.resting.wrong(self.fleet.suspended):

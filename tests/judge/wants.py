@@ -109,6 +109,7 @@ class _Observer:
         since.
     :ivar taken: units by which the caller has lowered the desired capacity since with terminations.
         Somebody else's change may have come before them; in doubt the group keeps more.
+    :ivar seen: the same of what the last look has settled: a process may die before it remembers.
     :ivar perhaps: sizes that the caller has asked for since without hearing whether it was done.
         Who finds just these takes them for its own.
     :ivar meant: the same of sizes that a process was about to ask for when it may have died. They
@@ -122,6 +123,7 @@ class _Observer:
     left: dict[str, int]
     lag: float
     taken: int = 0
+    seen: int = 0
     perhaps: set[tuple[str, int]] = field(default_factory=set)
     meant: set[tuple[str, int]] = field(default_factory=set)
     trusting: bool = False
@@ -142,7 +144,8 @@ class _Observer:
         """See what has changed until ``lag`` seconds ago."""
         unsure = sum(units for key, units in self.doubtful.items() if key in leaving)
         unsure = unsure if self.trusting else 0
-        taken, self.taken = self.taken + unsure, 0
+        self.seen, self.taken = self.taken, 0
+        taken = self.seen + unsure
         perhaps, self.perhaps = self.perhaps | self.meant, set()
         young = [record for record in self.unseen if record.time > now - self.lag]
         if len(young) == len(self.unseen):
@@ -234,6 +237,11 @@ class Wants:
                 observer.meant.add((name, value))
             else:
                 observer.doubtful[name] = value
+
+    def begins(self) -> None:
+        """A process of the caller's begins, where another one may have died after its last look."""
+        for observer in self._observers:
+            observer.taken, observer.seen = observer.taken + observer.seen, 0
 
     def works(self) -> None:
         """The caller has changed something: it knows now what it had meant."""

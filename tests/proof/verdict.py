@@ -47,6 +47,7 @@ def _judged(play: Play, records: list[h.Record]) -> invariants.Report:
         since=play.before,
         unseen=_stale(play),
         intended=play.intended,
+        begins=[process.begins for process in play.processes],
     )
 
 
