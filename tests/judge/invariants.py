@@ -177,6 +177,7 @@ class _Judge:
         self.wants = Wants(self.fleet.sizes, (0.0, unseen))
         self.figures = Figures(self.fleet, time)
         self.resting = Resting(self.fleet.suspended)
+        self.added_by_aws = max(self.fleet.total - self.fleet.sizes["desired"], 0)
 
     def take(self, record: h.Record, index: int) -> None:
         """Judge one record and let the fleet follow it."""
