@@ -307,8 +307,8 @@ def _shed(world: World, roll: Roll, policy: Policy, book: Book, now: float) -> l
     if actions:
         return actions
     # One settle_time for AWS to launch, another for its answers to show it: lowered while a launch
-    # is under way, the group would terminate one of AWS's choice.
-    launches_nothing = _short_for(roll, now) >= 2 * policy.settle_time
+    # is under way or owed, the group would terminate one of AWS's choice.
+    launches_nothing = _owes_nothing_for(roll, now) >= 2 * policy.settle_time
     nothing_to_choose = book.held <= book.live and launches_nothing
     smaller_than_any = book.held and delta < min(
         i.weight for i in world.instances.values() if i.holds_capacity
@@ -344,5 +344,14 @@ def _shed_candidates(world: World, roll: Roll, policy: Policy, book: Book):
                 yield world.instances[known.id], known.id in book.costly_ids, Cause.SURPLUS
 
 
-def _short_for(roll: Roll, now: float) -> float:
-    return now - roll.short_since if roll.short_since is not None else 0.0
+def _owes_nothing_for(roll: Roll, now: float) -> float:
+    """
+    Seconds for which AWS has launched nothing although the group is short. What it replaces one of
+    ours by may come only once that has gone: no source says when.
+    """
+    if roll.short_since is None:
+        return 0.0
+    replaced = [term for term in roll.terminations.values() if not term.decrement]
+    if any(term.gone_at is None for term in replaced):
+        return 0.0
+    return now - max([roll.short_since, *(term.gone_at for term in replaced)])

@@ -5,7 +5,8 @@ A turn begins with the caller's look at the group and lasts until the next one. 
 - the group, and each load balancer of it, once;
 - the scaling activities, once, where they may explain something: capacity is short, or in the last
   minutes a size has changed, a launch has failed or somebody was terminated (what follows from it
-  is listed only later), or the process has just begun or is about to end;
+  is listed only later), or the process has just begun; and once more at the end of a process, which
+  has to tell why;
 - the instance refreshes, at most once a minute;
 - EC2 about instances, all of them in one call.
 
@@ -41,6 +42,7 @@ class Turn:
     :ivar balancers: how many load balancers the group had.
     :ivar puzzle: whether the activities may explain something.
     :ivar closing: whether the process was at the end of its work.
+    :ivar last: whether it is the last one of its process.
     """
 
     time: float
@@ -48,6 +50,7 @@ class Turn:
     puzzle: bool = False
     reads: list[str] = field(default_factory=list)
     closing: bool = False
+    last: bool = False
 
     def take(self, call: h.Call) -> None:
         """Note a call of the caller's."""
@@ -57,7 +60,7 @@ class Turn:
 
     def many(self, last_refreshes: float) -> list[str]:
         """Return the operations that are too many; so long ago the refreshes were read."""
-        allowed = {GROUP_READ: 1, INSTANCES: 1, ACTIVITIES: int(self.puzzle)}
+        allowed = {GROUP_READ: 1, INSTANCES: 1, ACTIVITIES: int(self.puzzle) + int(self.last)}
         allowed[REFRESHES] = int(self.time - last_refreshes >= MINUTE)
         too_many = []
         balancers = 0
@@ -121,14 +124,15 @@ class _Turns:
     def end(self) -> None:
         """A process has come to its end: it may tell why."""
         if self.turns:
-            self.turns[-1].puzzle = True
+            self.turns[-1].last = True
 
     def _call(self, record: h.Call) -> None:
         if record.operation == GROUP_READ and record.outcome == "ok":
             self._looks += 1
             if self._looks > 1:
                 self.turns.append(Turn(record.time))
-        if _short(self.fleet):
+        lost = record.outcome != "ok" and record.time <= self._puzzled_until
+        if lost or _short(self.fleet):  # a turn without all its answers has explained nothing
             self._puzzled_until = record.time + RECENT
         if self._looks > 1:
             turn = self.turns[-1]

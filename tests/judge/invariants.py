@@ -199,7 +199,7 @@ class _Judge:
             self.decrements.lifecycle(record)
             self._total(record)
         elif mine and isinstance(record, h.Processes):
-            self.resting.change(record)
+            self.resting.change(record, self.looks)
         self.figures.follow(record.time)
 
     def _call(self, record: h.Call) -> None:

@@ -2,6 +2,8 @@
 
 SuspendProcesses answers nothing and has no compare-and-set (API reference). Who suspends a process
 that somebody has suspended after the last look cannot know that it rested already, and resumes it.
+Nor can who has suspended a process see that others have resumed it and suspended it anew between
+two looks, however far apart: nobody looks while a roll is paused.
 """
 
 from __future__ import annotations
@@ -27,15 +29,20 @@ class Resting:
     wanted: frozenset[str]
     anybodys: set[str] = field(default_factory=set)
     _theirs: dict[str, float] = field(default_factory=dict)
+    _resumed: dict[str, float] = field(default_factory=dict)
 
-    def change(self, record: h.Processes) -> None:
+    def change(self, record: h.Processes, looks: Looks) -> None:
         """Take a change into account."""
         if record.actor == "caller":
             return
         gone = set(record.before) - set(record.after)
         come = set(record.after) - set(record.before)
-        self.wanted = (self.wanted - gone) | come
         self.anybodys -= gone
+        ours = gone - self.wanted
+        self.wanted = (self.wanted - gone) | come
+        self._resumed.update(dict.fromkeys(ours, record.time))
+        last = looks.group - looks.unseen
+        self.anybodys |= {name for name in come if self._resumed.pop(name, last - 1) >= last}
         self._theirs.update(dict.fromkeys(come, record.time))
 
     def call(self, record: h.Call, looks: Looks) -> None:

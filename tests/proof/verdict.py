@@ -15,6 +15,11 @@ from tests.lab.world import history as h
 from tests.proof.playing import Play
 from tests.proof.story import Signal, Story
 
+# Assumed rules that are drawn only to see that nobody is taken away and nobody lacks. MP-7: AWS puts
+# a termination that is asked for off until a replacement is there, against its own user guide. It
+# has launched that one already, and may keep it when the roll is aborted meanwhile: the group then
+# ends with more than wanted, and launches have come to nothing when they are counted.
+FOR_SAFETY = {"MP-7"}
 # What keeps the tags of the group, and with them what has to be put back, up to date.
 NOTES = ("CreateOrUpdateTags", "DeleteTags")
 
@@ -26,8 +31,15 @@ def broken(play: Play) -> list[str]:
     start = play.world.start
     found = [f"{v.rule} at {v.time - start:.0f} s: {v.message}" for v in verdict.violations]
     found = [*play.wrong, *found, *_launches(play, verdict), *_reads(play, records)]
-    if _keeps_more(play, records, _excess(records, verdict)):
+    excess = _excess(records, verdict)
+    if _keeps_more(play, records, excess):
         found = [line for line in found if not line.startswith("I5") or "suspended" in line]
+    if play.story.scenario["assumptions"].keys() & FOR_SAFETY:
+        found = [
+            line
+            for line in found
+            if not (line.startswith("I4") or (excess and "desired is" in line))
+        ]
     if _whose(play, records, verdict):
         found = [line for line in found if "suspended processes" not in line]
     return found
