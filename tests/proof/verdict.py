@@ -15,7 +15,7 @@ from tests.lab.world import history as h
 from tests.proof.playing import Play
 from tests.proof.story import Signal, Story
 
-# Assumed rules that are drawn only to see that nobody is taken away and nobody lacks. MP-7: AWS puts
+# Assumed rules that are drawn only to see that nobody is taken away or lacks. MP-7: AWS puts
 # a termination that is asked for off until a replacement is there, against its own user guide. It
 # has launched that one already, and may keep it when the roll is aborted meanwhile: the group then
 # ends with more than wanted, and launches have come to nothing when they are counted.

@@ -419,6 +419,23 @@ def test_desired_is_lowered_directly_only_when_there_is_no_instance_to_choose():
     assert [type(a) for a in actions(world(*OLD, desired=7), just_now)] == [Wait]
 
 
+@pytest.mark.parametrize(
+    ("decrement", "gone_at", "lowered"),
+    [
+        pytest.param(False, None, False, id="its replacement may come once it has gone"),
+        pytest.param(False, NOW - 10, False, id="or soon after"),
+        pytest.param(False, NOW - 60, True, id="long gone: nothing is launched"),
+        pytest.param(True, None, True, id="with decrement nobody replaces it"),
+    ],
+)
+def test_desired_is_not_lowered_while_a_replacement_may_be_owed(decrement, gone_at, lowered):
+    term = Termination("i-x", NOW - 99, Cause.VICTIM, decrement, leaving_at=NOW, gone_at=gone_at)
+    state = roll(*OLD, delta=1, expected_desired=7, phase=Phase.RESTORING, short_since=NOW - 60)
+    state = state.with_(terminations={"i-x": term})
+    found = actions(world(*OLD, desired=7), state, settle_time=10)
+    assert (found == [SetDesired(7, 6)]) is lowered
+
+
 def test_an_ended_roll_has_nothing_to_do():
     view, state = finished(phase=Phase.DONE)
     assert actions(view, state) == []

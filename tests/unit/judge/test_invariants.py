@@ -217,6 +217,18 @@ def test_i5_a_process_that_others_had_suspended_before_the_last_look_is_theirs()
     assert story.rules(finished=True, unseen=6) == []
 
 
+def test_i5_nobody_can_see_what_was_resumed_and_suspended_anew_between_two_looks():
+    def resumed(look_between: bool) -> Story:
+        story = Story().add(h.Processes, GROUP, (), ("AZRebalance",), "caller").look().later(60)
+        story.add(h.Processes, GROUP, ("AZRebalance",), (), "operator").later(600)
+        story = story.look().later(5) if look_between else story
+        story.add(h.Processes, GROUP, (), ("AZRebalance",), "operator").later(600).look()
+        return story.add(h.Processes, GROUP, ("AZRebalance",), (), "caller")
+
+    assert resumed(look_between=False).rules(finished=True) == []
+    assert resumed(look_between=True).rules(finished=True) == ["I5"]
+
+
 def test_i5_what_others_changed_has_to_stay_as_they_wanted_it():
     story = Story().size("max", 6).size("max", 9, "operator").size("desired", 4, "policy").look()
     story.add(h.Processes, GROUP, (), ("HealthCheck",), "operator")
