@@ -17,11 +17,14 @@ class Decrements:
 
     :ivar owed: units still to take, by instance.
     :ivar gone: when those have gone (epoch seconds): what was not taken then never will be.
+    :ivar unpaid: units that were never taken. Nobody can tell the desired capacity that AWS has not
+        lowered from one that somebody has raised meanwhile: in doubt the group keeps more.
     """
 
     taken: int = 0
     owed: dict[str, int] = field(default_factory=dict)
     gone: dict[str, float] = field(default_factory=dict)
+    unpaid: int = 0
 
     def size(self, record: h.Size) -> None:
         """Take a changed size into account."""
@@ -65,4 +68,4 @@ class Decrements:
         for key, at in list(self.gone.items()):
             if now > at:
                 del self.gone[key]
-                self.owed.pop(key, None)
+                self.unpaid += self.owed.pop(key, 0)

@@ -165,7 +165,7 @@ class _Judge:
     figures: Figures = field(init=False)
     resting: Resting = field(init=False)
     doomed: set[str] = field(default_factory=set)
-    taken_before: set[str] = field(default_factory=set)
+    taken_unseen: int = 0
     decrements: Decrements = field(default_factory=Decrements)
     added_by_aws: int = 0
     violations: list[Violation] = field(default_factory=list)
@@ -241,7 +241,7 @@ class _Judge:
         if record.actor != "caller":
             return
         self.decrements.termination(record, member.weight)
-        if record.reason == "scale-in" and self._taken_first():
+        if record.reason == "scale-in" and self._taken_first(member.weight):
             self.figures.excused += 1
             self.doomed.add(record.instance)
             return
@@ -282,25 +282,27 @@ class _Judge:
             self.replaced.append((record.instance, why))
 
     def _decremented(self, record: h.Size) -> None:
-        """Note whom others had begun to terminate unseen when the caller takes one off desired."""
+        """
+        Note whom others had begun to terminate unseen when the caller takes one off desired: it may
+        be the same one, and then the group has as many units too many.
+        """
         if (record.actor, record.field, record.how) == ("caller", "desired", "by"):
             since = self.looks.since(GROUP_ITSELF, record.time)
-            self.taken_before |= {
-                key
-                for key, member in self.fleet.members.items()
-                if member.lifecycle.startswith("Terminat") and member.hidden_at >= since
-            }
+            for key, member in self.fleet.members.items():
+                unseen = member.lifecycle.startswith("Terminat") and member.hidden_at >= since
+                if unseen and key not in self.doomed:
+                    self.doomed.add(key)
+                    self.taken_unseen += member.weight
 
-    def _taken_first(self) -> bool:
+    def _taken_first(self, units: int) -> bool:
         """
         Whether the caller has terminated, with decrement, somebody whom others had begun to
-        terminate after its last look: the group then has one too many, and AWS chooses who goes,
-        sooner or later. Each of those excuses one such choice.
+        terminate after its last look: AWS then chooses who goes, sooner or later. As many units as
+        those had excuse such choices.
         """
-        for key in sorted(self.taken_before - self.doomed):
-            self.doomed.add(key)
-            return True
-        return False
+        excused = self.taken_unseen > 0
+        self.taken_unseen -= units if excused else 0
+        return excused
 
     def _failed_or_surplus(self, record: h.Termination, member: Member) -> str | None:
         if not (member.serves and member.shows) or record.instance in self.failed:
@@ -354,7 +356,8 @@ class _Judge:
                 self._broken("I5", ended, f"{name} is {sizes[name]}, not {meant}")
         # AWS may take a decrement only when the instance has gone, after the roll's own end
         ends = {sizes["desired"], self.decrements.left(sizes["desired"], ended)}
-        if not any(desired in self.wants.wanted for desired in ends):
+        unpaid = self.decrements.unpaid and sizes["desired"] > self.wants.wanted.high
+        if not (unpaid or any(desired in self.wants.wanted for desired in ends)):
             self._broken("I5", ended, f"desired is {sizes['desired']}, not {self.wants.wanted}")
         if self.resting.wrong(self.fleet.suspended):
             now, was = sorted(self.fleet.suspended), sorted(self.resting.wanted)

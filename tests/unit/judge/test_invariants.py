@@ -229,6 +229,16 @@ def test_i5_nobody_can_see_what_was_resumed_and_suspended_anew_between_two_looks
     assert resumed(look_between=True).rules(finished=True) == ["I5"]
 
 
+@pytest.mark.parametrize(("decrement", "rules"), [(True, []), (False, ["I5"])])
+def test_i5_a_decrement_that_aws_never_makes_may_leave_more(decrement, rules):
+    story = Story().size("desired", 4).launch("x").serve("x").end("a").later(60)
+    story.add(h.Termination, GROUP, "b", "caller", "request", decrement)
+    story.add(h.Lifecycle, GROUP, "b", "InService", "Terminating").later(60)
+    story.add(h.Lifecycle, GROUP, "b", "Terminating", "Terminated").later(60).look()
+    assert "I5" in story.size("desired", 2).rules(finished=True, unavailable=2)
+    assert story.size("desired", 4).rules(finished=True, unavailable=2) == rules
+
+
 def test_i5_what_others_changed_has_to_stay_as_they_wanted_it():
     story = Story().size("max", 6).size("max", 9, "operator").size("desired", 4, "policy").look()
     story.add(h.Processes, GROUP, (), ("HealthCheck",), "operator")
