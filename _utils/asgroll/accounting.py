@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from asgroll.model import PendingChange, Roll
+from asgroll.model import PendingChange, Roll, Termination
 from asgroll.policy import Policy
 from asgroll.world import Activity, Group, World
 
@@ -31,6 +31,9 @@ _REQUEST = re.compile(
     r"user request explicitly set group desired capacity changing the desired capacity "
     r"from (\d+) to (\d+)"
 )
+#: The same of a termination with decrement, which lowers whatever stands there (EC2 Auto Scaling
+#: user guide, "verify a scaling activity").
+_SHRUNK = re.compile(r"in response to a user request, shrinking the capacity from (\d+) to (\d+)")
 #: How long the activities are read for the Cause of a change of ours. A group reacts within a
 #: minute, and a launch that fails is an activity as well.
 CAUSE_SECONDS = 150.0
@@ -60,7 +63,7 @@ def account(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
         elif not late:
             return roll
         roll = roll.with_(pending=None)
-    roll = _unexplained(roll, world.group, policy, now)
+    roll = _unexplained(roll, world, policy, now)
     if roll.doubted is not None:
         return roll
     roll = _what_stood_there(roll, world.activities, now)
@@ -70,9 +73,9 @@ def account(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
     return roll.with_(delta=roll.expected_desired - live)
 
 
-def _unexplained(roll: Roll, group: Group, policy: Policy, now: float) -> Roll:
+def _unexplained(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
     """A desired capacity that is not what we expect is somebody's change, or an old answer."""
-    seen = group.desired
+    seen = world.group.desired
     if seen == roll.expected_desired:
         return roll.with_(doubted=None, cut=0)
     since = roll.doubted_at if roll.doubted == seen else now
@@ -80,7 +83,7 @@ def _unexplained(roll: Roll, group: Group, policy: Policy, now: float) -> Roll:
         since = now  # AWS may lower it only once the instance has gone: no source says when
     if now - since < policy.settle_time:
         return roll.with_(doubted=seen, doubted_at=since)
-    return _outside_change(roll.with_(doubted=None), group)
+    return _outside_change(roll.with_(doubted=None), world)
 
 
 def _owed(roll: Roll, policy: Policy, now: float) -> int:
@@ -92,10 +95,10 @@ def _owed(roll: Roll, policy: Policy, now: float) -> int:
     )
 
 
-def _outside_change(roll: Roll, group: Group) -> Roll:
+def _outside_change(roll: Roll, world: World) -> Roll:
     """Somebody else has set the desired capacity, or a bound has moved it there."""
-    seen, raised = group.desired, group.desired > roll.expected_desired
-    named = seen if raised and seen == group.min_size else seen + roll.cut
+    seen, raised = world.group.desired, world.group.desired > roll.expected_desired
+    named = _named(roll, world)
     live = named if raised else min(roll.live, named)
     return roll.with_(
         expected_desired=seen,
@@ -103,6 +106,51 @@ def _outside_change(roll: Roll, group: Group) -> Roll:
         excused=roll.excused + max(0, roll.expected_desired - seen),
         cut=0,
     )
+
+
+def _named(roll: Roll, world: World) -> int:
+    """
+    What others have named, where terminations of ours may have lowered it since.
+
+    Where no Cause tells, what lies between the number before our terminations and the one after may
+    also be that AWS has not lowered it: then it is taken as it stands. Else in doubt more.
+    """
+    seen, before = world.group.desired, roll.expected_desired + roll.cut
+    told = _told(roll, world.activities, seen)
+    if told is not None:
+        return told
+    if roll.expected_desired < seen and seen in (world.group.min_size, *range(before + 1)):
+        return seen
+    return seen + roll.cut
+
+
+def _told(roll: Roll, activities: Iterable[Activity], seen: int) -> int | None:
+    """
+    What others have named, by the Causes of our latest terminations: each says what stood there
+    just before it. None where one of them does not tell.
+    """
+    causes = {a.instance: found for a in activities if (found := _SHRUNK.search(a.cause))}
+    stood, named, units = roll.expected_desired + roll.cut, None, 0
+    for term in _latest(roll, roll.cut):
+        if term.id not in causes:
+            return None
+        units += term.weight
+        before, after = map(int, causes[term.id].groups())
+        named = before if before != stood else named
+        stood = after
+    if units < roll.cut:
+        return None
+    return named if seen == stood else seen
+
+
+def _latest(roll: Roll, units: int) -> list[Termination]:
+    """Our last terminations with decrement that come to so many units, in their order."""
+    found: list[Termination] = []
+    for term in reversed(roll.terminations.values()):
+        if term.decrement and units > 0:
+            found.append(term)
+            units -= term.weight
+    return found[::-1]
 
 
 def _settle_decrement(roll: Roll, pending: PendingChange, world: World, late: bool) -> Roll | None:

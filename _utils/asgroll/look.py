@@ -56,11 +56,12 @@ class Look:
         if rolling:
             world = replace(world, refresh=self._active_refresh(roll, now))
         lacking = roll.short_since is not None and world.capacity < roll.expected_desired
-        if lacking or roll.sent is not None:
+        puzzled = roll.sent is not None or (roll.doubted is not None and roll.cut)
+        if lacking or puzzled:
             try:
                 world = replace(world, activities=self._aws.activities(roll.group))
             except AwsError as exc:
-                self._cannot_see(roll, f"cannot see why nothing is launched: {exc}")
+                self._cannot_see(roll, f"cannot see what AWS says of its activities: {exc}")
         return world
 
     def due_in(self, roll: Roll, now: float) -> float:

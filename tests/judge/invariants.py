@@ -97,6 +97,7 @@ def examine(
     unseen: float = 0.0,
     intended: Collection[tuple[int, str, int]] = (),
     begins: Collection[int] = (),
+    causes: bool = True,
     finished: bool = True,
 ) -> Report:
     """
@@ -114,6 +115,7 @@ def examine(
         before which that was, ``desired`` or ``max`` and the value, or an instance that was to be
         terminated with decrement and its weight.
     :param begins: index of the record where each process of the caller's begins.
+    :param causes: whether the Causes of scaling activities can be read when they are needed.
     :param finished: whether the roll has ended and restored everything (I5 is judged).
     :raises NoApplicationsError: instances, but no record of an application.
     """
@@ -130,7 +132,7 @@ def examine(
         fleet.apply(record, index)
     started = records[min(begin, len(records) - 1)].time if records else 0.0
     judge = _Judge(fleet, frozenset(victims), surge, max_unavailable, begin, frozenset(failed))
-    judge.start(started, unseen)
+    judge.start(started, unseen, causes)
     intents, lives = sorted(intended), sorted(begins)
     for index, record in enumerate(records[begin:], begin):
         while lives and lives[0] <= index:
@@ -171,10 +173,10 @@ class _Judge:
     violations: list[Violation] = field(default_factory=list)
     replaced: list[tuple[str, str]] = field(default_factory=list)
 
-    def start(self, time: float, unseen: float) -> None:
+    def start(self, time: float, unseen: float, causes: bool) -> None:
         """Take the state at the beginning of the roll as what has to be kept."""
         self.looks = Looks(time, unseen)
-        self.wants = Wants(self.fleet.sizes, (0.0, unseen))
+        self.wants = Wants(self.fleet.sizes, (0.0, unseen), causes=causes)
         self.figures = Figures(self.fleet, time)
         self.resting = Resting(self.fleet.suspended)
         self.added_by_aws = max(self.fleet.total - self.fleet.sizes["desired"], 0)

@@ -117,6 +117,9 @@ class _Observer:
     :ivar doubtful: the same of terminations with decrement: units by instance. One that leaves may
         have been terminated so or otherwise.
     :ivar trusting: whether it takes them for done then.
+    :ivar unread: whether no Cause tells it what stood there before a termination of the caller's.
+        It then cannot tell a number between the one before and the one after from one that AWS has
+        not lowered yet, and takes it as it stands.
     """
 
     reckoning: _Reckoning
@@ -127,6 +130,7 @@ class _Observer:
     perhaps: set[tuple[str, int]] = field(default_factory=set)
     meant: set[tuple[str, int]] = field(default_factory=set)
     trusting: bool = False
+    unread: bool = False
     doubtful: dict[str, int] = field(default_factory=dict)
     unseen: list[h.Size] = field(default_factory=list)
 
@@ -162,6 +166,8 @@ class _Observer:
         }
         desired = news.pop("desired", None)
         if desired is not None and desired not in news.values():  # else AWS moved it to a bound
+            if self.unread and left["desired"] < desired <= left["desired"] + taken:
+                taken = 0
             self.reckoning.desired(left["desired"] + taken, desired + taken, "set")
         for name, value in news.items():
             self.reckoning.bound(name, value)
@@ -174,15 +180,19 @@ class Wants:
 
     :param sizes: min, max and desired at the beginning, which are everybody's.
     :param lags: by how many seconds answers may be late, all the ways that are to be allowed for.
+    :param causes: whether the Causes of activities can be read when they are needed.
     """
 
-    def __init__(self, sizes: dict[str, int], lags: Iterable[float] = (0.0,)) -> None:
+    def __init__(
+        self, sizes: dict[str, int], lags: Iterable[float] = (0.0,), *, causes: bool = True
+    ) -> None:
         self._sizes = dict(sizes)
         self._truth = self._fresh()
         self._observers = [
-            _Observer(self._fresh(), dict(sizes), lag, trusting=trusting)
+            _Observer(self._fresh(), dict(sizes), lag, trusting=trusting, unread=unread)
             for lag in set(lags)
             for trusting in (False, True)
+            for unread in {False, not causes}
         ]
 
     def _fresh(self) -> _Reckoning:

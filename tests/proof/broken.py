@@ -17,7 +17,7 @@ from asgroll.aws import Aws
 from asgroll.model import Roll, Victim
 from asgroll.planner import Book
 from asgroll.policy import Policy
-from asgroll.world import Group, World
+from asgroll.world import World
 from tests.proof.playing import Gateway
 
 
@@ -43,9 +43,9 @@ def chosen_anew(roll: Roll, world: World, policy: Policy, now: float, fold=track
     return fold(roll, world, policy, now)
 
 
-def taken_as_a_difference(roll: Roll, group: Group) -> Roll:
+def taken_as_a_difference(roll: Roll, world: World) -> Roll:
     """Take what others set for a change by the difference, the surge that was in it still ours."""
-    return roll.with_(expected_desired=group.desired)
+    return roll.with_(expected_desired=world.group.desired)
 
 
 def always_replaced(*arguments: Any, replace_=planner._replace) -> list[Action]:

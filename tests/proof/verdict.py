@@ -20,6 +20,8 @@ from tests.proof.story import Signal, Story
 # has launched that one already, and may keep it when the roll is aborted meanwhile: the group then
 # ends with more than wanted, and launches have come to nothing when they are counted.
 FOR_SAFETY = {"MP-7"}
+# With these the Causes of activities are in other words, or are listed later than they are needed.
+UNTOLD = {"CA-1", "CA-7"}
 # What keeps the tags of the group, and with them what has to be put back, up to date.
 NOTES = ("CreateOrUpdateTags", "DeleteTags")
 
@@ -35,11 +37,8 @@ def broken(play: Play) -> list[str]:
     if _keeps_more(play, records, excess):
         found = [line for line in found if not line.startswith("I5") or "suspended" in line]
     if play.story.scenario["assumptions"].keys() & FOR_SAFETY:
-        found = [
-            line
-            for line in found
-            if not (line.startswith("I4") or (excess and "desired is" in line))
-        ]
+        more = ("I2", "I4") if excess else ("I4",)
+        found = [x for x in found if not (x.startswith(more) or (excess and "desired is" in x))]
     if _whose(play, records, verdict):
         found = [line for line in found if "suspended processes" not in line]
     return found
@@ -60,6 +59,7 @@ def _judged(play: Play, records: list[h.Record]) -> invariants.Report:
         unseen=_stale(play),
         intended=play.intended,
         begins=[process.begins for process in play.processes],
+        causes=not (play.story.scenario["assumptions"].keys() & UNTOLD),
     )
 
 

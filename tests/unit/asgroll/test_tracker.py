@@ -94,6 +94,9 @@ def test_a_decrement_that_aws_shows_only_once_the_instance_has_gone_is_nobodys_w
     [
         # six were shown and four live, then one of ours took one and somebody named another number
         pytest.param(5, 1, 1, 9, {}, 10, id="ten set, or nine: in doubt ten"),
+        pytest.param(
+            5, 1, 1, 6, {}, 6, id="seven set, or six, or AWS has not lowered it: as it is"
+        ),
         pytest.param(5, 1, 1, 2, {}, 3, id="three set, or two: in doubt three"),
         pytest.param(5, 1, 1, 3, {}, 4, id="four set, or three: in doubt four"),
         pytest.param(5, 1, 1, 4, {}, 4, id="five set, or four: no more than were live"),
@@ -108,6 +111,45 @@ def test_what_is_named_before_our_decrement_is_lowered_by_it(
     state = roll(*OLD, delta=delta, expected_desired=expected, cut=cut)
     found = believed(world(*OLD, desired=seen, **limits), state)
     assert (found.live, found.expected_desired, found.cut) == (live, seen, 0)
+
+
+SHRUNK = (
+    "At 2026-11-24T10:00:00Z instance {} was taken out of service in response to a user request, "
+    "shrinking the capacity from {} to {}."
+)
+
+
+@pytest.mark.parametrize(
+    ("seen", "causes", "live"),
+    [
+        # eight were shown and four live, then two of ours took one each
+        pytest.param(9, [(8, 7), (10, 9)], 10, id="ten set between the two"),
+        pytest.param(8, [(10, 9), (9, 8)], 10, id="ten set before both"),
+        pytest.param(7, [(8, 7), (8, 7)], 8, id="eight set between: what AWS kept is somebody's"),
+        pytest.param(9, [(8, 7), (7, 6)], 9, id="nine set after both"),
+        pytest.param(3, [(8, 7), (4, 3)], 4, id="four set between the two"),
+        pytest.param(3, [(8, 7), (7, 6)], 3, id="three set after both"),
+        pytest.param(2, [(4, 3), (3, 2)], 4, id="four set before both"),
+        pytest.param(7, [(8, 7), None], 7, id="one does not tell: as it stands"),
+        pytest.param(2, [None, (3, 2)], 4, id="one does not tell: in doubt more"),
+    ],
+)
+def test_the_causes_of_our_terminations_tell_what_stood_there(seen, causes, live):
+    gone = {
+        f"i-0000000{n}": Termination(f"i-0000000{n}", NOW, Cause.VICTIM, True, gone_at=NOW - 60)
+        for n in (1, 2)
+    }
+    activities = tuple(
+        Activity(
+            f"a{n}", NOW, None, "Successful", f"Terminating EC2 instance: i-0000000{n}", "", text
+        )
+        for n, sizes in enumerate(causes, 1)
+        for text in [SHRUNK.format(f"i-0000000{n}", *sizes) if sizes else "in other words"]
+    )
+    state = roll(*OLD, delta=2, expected_desired=6, cut=2, terminations=gone)
+    view = replace(world(*OLD, desired=seen, maximum=20), activities=activities)
+    found = believed(view, state.with_(max_size=20))
+    assert (found.live, found.expected_desired) == (live, seen)
 
 
 def test_our_decrement_explains_nothing_once_the_group_was_seen_as_expected():

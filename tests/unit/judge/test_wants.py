@@ -11,10 +11,10 @@ from tests.lab.world import history as h
 class Group:
     """Six wanted between 2 and 12, and a caller with a surge of two on top of them."""
 
-    def __init__(self, desired=6, surge=2, bounds=(2, 12), lags=(0.0,)):
+    def __init__(self, desired=6, surge=2, bounds=(2, 12), lags=(0.0,), causes=True):
         self.now = 0.0
         self.sizes = {"min": bounds[0], "max": bounds[1], "desired": desired}
-        self.wants = Wants(self.sizes, lags)
+        self.wants = Wants(self.sizes, lags, causes=causes)
         if surge:
             self.size("desired", desired + surge, "caller")
         self.look()
@@ -144,6 +144,15 @@ def test_a_decrement_that_a_process_meant_when_it_died_may_have_lowered_what_oth
     assert four_set(leaving=["i-1"]) == (4, 5)
     assert four_set(leaving=["i-2"]) == (4, 4)
     assert four_set(leaving=["i-1"], works=True) == (4, 4)
+
+
+def test_without_causes_a_number_that_aws_may_not_have_lowered_is_taken_as_it_stands():
+    def nine_set_before_two_are_taken(causes):
+        group = Group(causes=causes)
+        return group.size("desired", 9).size("desired", 7, "caller", "by").look().wanted
+
+    assert nine_set_before_two_are_taken(causes=True) == (9, 9)
+    assert nine_set_before_two_are_taken(causes=False) == (7, 9)
 
 
 def test_a_maximum_that_the_caller_has_overwritten_or_asked_for_may_be_its_own():
