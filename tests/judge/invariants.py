@@ -167,7 +167,9 @@ class _Judge:
     figures: Figures = field(init=False)
     resting: Resting = field(init=False)
     doomed: set[str] = field(default_factory=set)
+    raced: set[str] = field(default_factory=set)
     taken_unseen: int = 0
+    believed: int = 0
     decrements: Decrements = field(default_factory=Decrements)
     added_by_aws: int = 0
     violations: list[Violation] = field(default_factory=list)
@@ -179,6 +181,7 @@ class _Judge:
         self.wants = Wants(self.fleet.sizes, (0.0, unseen), causes=causes)
         self.figures = Figures(self.fleet, time)
         self.resting = Resting(self.fleet.suspended)
+        self.believed = self.fleet.sizes["desired"]
         self.added_by_aws = max(self.fleet.total - self.fleet.sizes["desired"], 0)
 
     def take(self, record: h.Record, index: int) -> None:
@@ -192,8 +195,11 @@ class _Judge:
         self.fleet.apply(record, index)
         if mine and isinstance(record, h.Size):
             self._decremented(record)
+            if (record.actor, record.field) == ("caller", "desired"):
+                change = record.after - record.before
+                self.believed = self.believed + change if record.how == "by" else record.after
+            self.wants.size(record, sum(self.decrements.owed.values()))
             self.decrements.size(record)
-            self.wants.size(record)
             self.figures.size(record, share, self._share())
         elif mine and isinstance(record, h.Launch):
             self.figures.launch(record)
@@ -208,6 +214,7 @@ class _Judge:
         self.looks.take(record)
         if is_look(record):
             self.wants.look(record.time, self.fleet.leaving)
+            self.believed = self.fleet.sizes["desired"]
         if record.actor != "caller":
             return
         self._unheard(record)
@@ -292,8 +299,8 @@ class _Judge:
             since = self.looks.since(GROUP_ITSELF, record.time)
             for key, member in self.fleet.members.items():
                 unseen = member.lifecycle.startswith("Terminat") and member.hidden_at >= since
-                if unseen and key not in self.doomed:
-                    self.doomed.add(key)
+                if unseen and key not in self.raced | self.doomed:
+                    self.raced.add(key)
                     self.taken_unseen += member.weight
 
     def _taken_first(self, units: int) -> bool:
@@ -312,9 +319,9 @@ class _Judge:
         seen = max(member.serving_since, member.shown_at)
         if seen >= min(self.looks.since(where, record.time) for where in self.fleet.sources):
             return "failed"  # it began to serve after the last look
-        enough = (
-            self.decrements.left(self.fleet.sizes["desired"], record.time) >= self.wants.wanted.low
-        )
+        # what others have lowered since the last look, nobody could know
+        desired = max(self.fleet.sizes["desired"], self.believed)
+        enough = self.decrements.left(desired, record.time) >= self.wants.wanted.low
         return "surplus" if record.decrement and enough else None
 
     # -- I2: the total ------------------------------------------------------------------------

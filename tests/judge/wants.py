@@ -187,6 +187,7 @@ class Wants:
         self, sizes: dict[str, int], lags: Iterable[float] = (0.0,), *, causes: bool = True
     ) -> None:
         self._sizes = dict(sizes)
+        self._causes, self._slack = causes, 0
         self._truth = self._fresh()
         self._observers = [
             _Observer(self._fresh(), dict(sizes), lag, trusting=trusting, unread=unread)
@@ -213,19 +214,26 @@ class Wants:
     def wanted(self) -> Interval:
         """How much desired capacity others want, as far as anybody can know."""
         found = [reckoning.wanted for reckoning in self._all()]
-        return Interval(min(w.low for w in found), max(w.high for w in found))
+        return Interval(min(w.low for w in found), max(w.high for w in found) + self._slack)
 
     def _all(self) -> list[_Reckoning]:
         return [self._truth, *(observer.reckoning for observer in self._observers)]
 
-    def size(self, record: h.Size) -> None:
-        """Take a changed size into account."""
+    def size(self, record: h.Size, owed: int = 0) -> None:
+        """
+        Take a changed size into account.
+
+        :param owed: units that AWS has still to take for terminations of the caller's. Where no
+            Cause tells, nobody knows that it has not taken them: what others name meanwhile may
+            have been more.
+        """
         self._sizes[record.field] = record.after
         for observer in self._observers:
             observer.takes(record)
         if record.actor == "caller":
             return
         if record.field == "desired":
+            self._slack = 0 if self._causes or record.after < record.before else owed
             self._truth.desired(record.before, record.after, record.how)
         else:
             self._truth.bound(record.field, record.after)
