@@ -129,13 +129,13 @@ def _told(roll: Roll, activities: Iterable[Activity], seen: int) -> int | None:
     What others have named, by the Causes of our latest terminations: each says what stood there
     just before it. None where one of them does not tell.
     """
-    causes = {a.instance: found for a in activities if (found := _SHRUNK.search(a.cause))}
+    causes = _shrunk(activities)
     stood, named, units = roll.expected_desired + roll.cut, None, 0
     for term in _latest(roll, roll.cut):
         if term.id not in causes:
             return None
         units += term.weight
-        before, after = map(int, causes[term.id].groups())
+        before, after = causes[term.id]
         named = before if before != stood else named
         stood = after
     if units < roll.cut:
@@ -163,17 +163,31 @@ def _settle_decrement(roll: Roll, pending: PendingChange, world: World, late: bo
     """
     instance = world.instances.get(pending.instance)
     left = instance is None or instance.leaving
+    ending = left and instance is not None and instance.lifecycle != "Terminated"
     drop = pending.before - world.group.desired
     most = pending.before - pending.after
-    if left and drop:
-        amount = drop if 0 < drop <= most else most
-        return roll.with_(
-            delta=roll.delta - amount,
-            expected_desired=roll.expected_desired - amount,
-            cut=roll.cut + amount,
-        )
-    ending = instance is not None and instance.leaving and instance.lifecycle != "Terminated"
-    return roll if late and not ending else None
+    told = _shrunk(world.activities).get(pending.instance) if left else None
+    if told is not None:
+        amount = told[0] - told[1]
+    elif left and drop == most:
+        amount = most
+    elif not late or ending:
+        return None
+    elif left and drop:
+        amount = drop if 0 < drop < most else most
+    else:
+        return roll
+    return roll.with_(
+        delta=roll.delta - amount,
+        expected_desired=roll.expected_desired - amount,
+        cut=roll.cut + amount,
+    )
+
+
+def _shrunk(activities: Iterable[Activity]) -> dict[str, tuple[int, int]]:
+    """By instance, from what to what its termination has lowered the desired capacity."""
+    found = {a.instance: _SHRUNK.search(a.cause) for a in activities}
+    return {key: (int(m[1]), int(m[2])) for key, m in found.items() if m is not None}
 
 
 def _follow_max(roll: Roll, group: Group, policy: Policy, now: float) -> Roll:

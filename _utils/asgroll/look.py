@@ -56,7 +56,8 @@ class Look:
         if rolling:
             world = replace(world, refresh=self._active_refresh(roll, now))
         lacking = roll.short_since is not None and world.capacity < roll.expected_desired
-        puzzled = roll.sent is not None or (roll.doubted is not None and roll.cut)
+        weighed = roll.pending is not None and roll.pending.instance
+        puzzled = roll.sent or weighed or (roll.doubted is not None and roll.cut)
         if lacking or puzzled:
             try:
                 world = replace(world, activities=self._aws.activities(roll.group))

@@ -351,6 +351,9 @@ class Play:
             if not verb:
                 return
             self.world.faults.clear()
+            for balancer in self.world.target_groups.values():
+                for zone in sorted(balancer.shifted):
+                    self.world.shift(balancer, zone, away=False)
             self.clock.sleep(QUIET)
             self.start(verb)
         if self._left():
