@@ -102,6 +102,11 @@ def _headline(name, found):
 
 def _obstacles(name, found):
     lines = [f"  ✗ {text}" for text in found.get("obstacles", [])]
+    if found.get("abandoned"):
+        colors = _colors()
+        lines.append(f"  {colors['LIGHT_RED']}✗ {found['abandoned']}{colors['ENDC']}")
+    if found.get("launches"):
+        lines.append(f"  ! its launches are {found['launches']}")
     lines += [f"  ! {found['skipping']}"] if found.get("skipping") else []
     lines += [f"  ! {text}" for text in found.get("warnings", [])]
     if found.get("status") == "refused":

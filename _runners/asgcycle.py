@@ -18,7 +18,7 @@ try:
     import asgcycle_reload
 
     with asgcycle_reload.library(__file__):
-        from asgroll import launch_verbs, undo, verbs
+        from asgroll import asking, launch_verbs, undo, verbs
         from asgroll.master import Master
         from userdata import show
     MISSING = None
@@ -206,12 +206,17 @@ def rollback(group=None, *extra, **policy):
 
 def status(group=None, *extra, **unknown):
     """
-    Show the last roll of a group, or of every group, as the journal knows it. Asks nobody else.
+    Show the last roll of a group, or of every group, as the journal knows it. About one group AWS
+    is asked as well: whether its last launches were abandoned one after the other, and which
+    checks its new instances may skip.
 
-    :param group: name of an Auto Scaling Group; all that were ever rolled when left out.
+    :param group: name of an Auto Scaling Group; all that were ever rolled when left out, and then
+        nobody but the journal is asked.
     :return: ``{"data": {group: {"result": bool, "status": …, "running": bool, …}}, …}``;
-        ``result`` is False when a roll has left something changed on its group. ``running`` is
+        ``result`` is False when a roll has left something changed on its group, or launches were
+        abandoned in a row (``abandoned`` says why, and the bus hears it too). ``running`` is
         also true of a roll that another master works on, as long as a shared journal says so.
+        ``launches`` says why AWS could not be asked; that changes nothing in ``result``.
 
     CLI Example:
 
@@ -220,7 +225,7 @@ def status(group=None, *extra, **unknown):
         salt-run asgcycle.status
         salt-run asgcycle.status web
     """
-    return verbs.status(_master(), group, extra, salt.utils.args.clean_kwargs(**unknown))
+    return asking.status(_master(), group, extra, salt.utils.args.clean_kwargs(**unknown))
 
 
 def history(group=None, *extra, **policy):

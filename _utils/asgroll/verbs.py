@@ -85,32 +85,6 @@ def of_group(
         return refusal(name, [str(exc)])
 
 
-def status(master: Master, group: Any, extra: tuple, unknown: Mapping[str, Any]) -> dict:
-    """The last roll of a group, or of every group, as the journal knows it."""
-    given = [*map(str, extra), *unknown]
-    if given:
-        return refusal(group, [f"status takes the name of one group; not {', '.join(given)}"])
-    try:
-        known, damaged = master.journal().all()
-    except AsgrollError as exc:
-        return refusal(group, [str(exc)])
-    rolls = [r for r in known if group in (None, r.group)]
-    if damaged and not rolls:
-        return refusal(group, damaged)
-    if not rolls:
-        text = f"no roll of {group} is on record" if group else "no roll is on record"
-        return shape({group or "asgcycle": {"result": True, "comment": text}}, 0)
-    data = {}
-    for found in rolls:
-        running = master.locked(found.arn, found.group)
-        name = found.group if found.group not in data else found.arn
-        other = "" if running else inform.elsewhere(found, owner_of(master), master.now())
-        data[name] = inform.status(found, running, other)
-    if damaged and group is None:
-        data |= refusal("unreadable", damaged)["data"]
-    return shape(data, 0 if all(d["result"] for d in data.values()) else report.HALTED)
-
-
 def inventory(master: Master, extra: tuple, arguments: Mapping[str, Any]) -> dict:
     """The groups of the region."""
     if extra:

@@ -14,6 +14,7 @@ from asgroll.engine import Engine
 from asgroll.journal import MemoryJournal
 from asgroll.lease import Lease
 from asgroll.policy import parse
+from tests.functional.publish import launches
 from tests.functional.publish.conftest import HOOK, salted  # noqa: F401 - a fixture
 from tests.lab.inprocess import InProcessAWS, VirtualClock
 from tests.lab.scenario import build
@@ -143,12 +144,18 @@ def gives_orders(stage):
         stage.do(function)
 
 
+def asks_how_launches_went(stage):
+    launches.abandon(stage)
+    stage.call("asgcycle.status", "web")
+
+
 #: Rows of the table that are asked through the runner, over HTTP.
 THROUGH_THE_RUNNER = {
     "`status`, `user_data`": lambda stage: [
         stage.call("asgcycle.status"),
         stage.do("user_data"),
     ],
+    "`status` of one group": asks_how_launches_went,
     "`user_data` with `diff=True`": compares,
     "`list`": lists,
     "`history`, `report`": lambda stage: [stage.do("history"), stage.do("report")],

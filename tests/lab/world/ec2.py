@@ -39,6 +39,7 @@ class Machines(Core):
         since = self.now - instance.launch_time
         if since >= self.delays.running:
             lines.append(f"[{self.delays.running:12.6f}] cloud-init: running user data")
+        lines += instance.printed
         if instance.impaired:
             lines.append("kernel: I/O error, dev nvme0n1: the instance no longer responds")
         if not instance.healthy_app and self.now >= instance.up_at:

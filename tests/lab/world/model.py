@@ -200,6 +200,7 @@ class Instance:
     extra: bool = False
     successor_of: str = ""
     terminated_by_user: str = ""
+    printed: tuple[str, ...] = ()
     actions: dict[str, PendingAction] = field(default_factory=dict)
     activity: Activity | None = None
     revision: int = 0
