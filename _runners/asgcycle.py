@@ -292,6 +292,26 @@ def user_data(group=None, *extra, **policy):
     return show.user_data(_master(), group, extra, policy)
 
 
+def agent(*extra, **arguments):
+    """
+    Write the readiness agent into a file, for a place from which new instances fetch it: user data
+    is small then. Its checksum is pinned there; a new one belongs to each update of the formula.
+
+    :param arguments: ``file``, an absolute path on the master; without it nothing is written.
+    :return: ``{"data": {"agent": {"result": bool, "status": …, "file": …, "size": bytes, "sha256":
+        …, "next": what to put into pillar}}, "outputter": "asgcycle", "retcode": 0 or 2}``. Nothing
+        is raised for what a user can cause.
+
+    CLI Example:
+
+    .. code-block:: bash
+
+        salt-run asgcycle.agent
+        salt-run asgcycle.agent file=/srv/www/asgcycle-agent.tar
+    """
+    return show.agent(_master(), extra, arguments)
+
+
 def publish(group=None, *extra, **policy):
     """
     Make a group launch with the user data that pillar asks for: a new launch template version with

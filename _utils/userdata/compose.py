@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from aptpolicy import compiled
-from userdata import document, mime, secrets
+from userdata import agent, document, mime, secrets
 from userdata.errors import UserDataError
 from userdata.formula import DISTRIBUTIONS, Policy, minion_grains
 from userdata.kinds import Part
@@ -68,7 +68,24 @@ def compose(request: Request, read: Read, render: Render) -> mime.UserData:
     ]
     if problems:
         raise UserDataError(dict.fromkeys(problems))
-    return replace(mime.pack(parts), warnings=warnings(request.settings))
+    notes = (*warnings(request.settings), *_of_the_agent(request.settings, read))
+    return replace(mime.pack(parts), warnings=notes)
+
+
+def _of_the_agent(settings: Settings, read: Read) -> Iterator[str]:
+    """Whether the instances fetch another agent than the one of this formula."""
+    if not settings.agent_url:
+        return
+    try:
+        ours = agent.checksum(agent.archive(read))
+    except UserDataError as exc:
+        yield f"agent.sha256: not compared with the agent of this formula: {exc}"
+        return
+    if ours != settings.agent_sha256:
+        yield (
+            "agent.sha256: is not that of this formula's agent, which was updated since, or never "
+            "published: `salt-run asgcycle.agent` writes it anew, with what to put into pillar."
+        )
 
 
 def _parts(request: Request, read: Read, render: Render) -> tuple[tuple[Part, ...], dict]:
@@ -125,6 +142,9 @@ def variables(request: Request, read: Read) -> dict[str, Any]:
         "minion_config": _yaml(settings.minion),
         "grains_file": _yaml(minion_grains(settings, request.group, request.environment)),
         "ready_json": ready_json,
+        "agent": {"url": settings.agent_url, "sha256": settings.agent_sha256}
+        if settings.agent_url
+        else None,
         "agent_modules": _agent_modules(settings, ready_json, read),
         "files": files,
     }
@@ -159,6 +179,8 @@ def _first_boot(request: Request, read: Read) -> dict[str, str]:
         "HOLD": " ".join(request.policy.hold),
         "FLAG_PACKAGES": " ".join(compiled.FLAG_PACKAGES.get(DISTRIBUTIONS.get(settings.os), ())),
         "RELEASEVER": _releasever(settings),
+        "AGENT_URL": settings.agent_url,
+        "AGENT_SHA256": settings.agent_sha256,
         "PROXY": settings.proxy,
     }
 

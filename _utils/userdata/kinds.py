@@ -176,6 +176,13 @@ def archives(value: Any) -> dict[str, dict[str, str]]:
     return plain(value)
 
 
+def sha256(value: Any) -> str:
+    """The checksum of a file."""
+    if not isinstance(value, str) or not _SHA256.fullmatch(value):
+        raise ValueError("the 64 digits of a SHA-256, in quotes")
+    return value
+
+
 def parts(value: Any) -> tuple[Part, ...]:
     """Further MIME parts, in their order."""
     allowed = (

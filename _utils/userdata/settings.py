@@ -40,6 +40,8 @@ class Settings:
     apt_security_mirror: str = ""
     dnf_releasever: str = "image"
     proxy: str = ""
+    agent_url: str = ""
+    agent_sha256: str = ""
     salt_source: str = "preinstalled"
     salt_version: str = ""
     salt_url: str = ""
@@ -91,6 +93,15 @@ KEYS: dict[str, Key] = {
         "which is warned about.",
     ),
     "proxy": Key(values.url, "HTTP proxy for apt, yum and dnf. A password in it is refused."),
+    "agent.url": Key(
+        values.url,
+        "Where instances fetch the readiness agent: a place of yours with what `salt-run "
+        "asgcycle.agent` writes, readable without a login. Without it user data brings the agent "
+        "itself, which is most of its size.",
+    ),
+    "agent.sha256": Key(
+        kinds.sha256, "Its SHA-256, as that function says it: nothing else is ever run."
+    ),
     "salt.source": Key(
         values.choice(*SALT_SOURCES),
         "Where the minion comes from: it is in the AMI, a package repository has it, or an archive "
@@ -277,6 +288,9 @@ def _contradictions(settings: Settings, given: set[str]):
         yield "minion: master is missing; give the name or address of the Salt master."
     yield from _misplaced(settings, given)
     yield from _release(settings)
+    if bool(settings.agent_url) != bool(settings.agent_sha256):
+        missing = "agent.sha256" if settings.agent_url else "agent.url"
+        yield f"{missing}: is missing; `salt-run asgcycle.agent` says what belongs to agent."
     for name, needed in SALT_SOURCES[settings.salt_source].items():
         if needed and name not in given:
             yield f"{name}: is missing; salt.source: {settings.salt_source} needs it."

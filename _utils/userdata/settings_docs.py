@@ -42,6 +42,7 @@ _VARIABLES = {
     "minion_config": "text of a file for `/etc/salt/minion.d`",
     "grains_file": "text of `/etc/salt/grains`",
     "ready_json": "configuration of the readiness agent",
+    "agent": "`url` and `sha256` of the readiness agent where instances fetch it, or none",
     "agent_modules": "texts of the agent's modules for `/usr/local/lib/asgcycle`, by file name",
     "files": "texts of `first_boot`, `packages`, `salt_onedir`, `agent`, `agent_unit`",
 }

@@ -17,6 +17,7 @@ PARTS = Path(__file__).parents[2] / "unattended-upgrades" / "userdata" / "files"
 RUN = """
 say() { echo "$@"; }
 fail() { echo "failed: $*"; exit 9; }
+eval "$(sed -n '/^FETCH=/,/^# The readiness agent/p' /srv/parts/first-boot.sh)"
 . /srv/parts/salt-onedir.sh
 install_minion
 """

@@ -2,6 +2,8 @@
 none at the endpoint."""
 
 import copy
+import gzip
+import hashlib
 import json
 
 import pytest
@@ -59,6 +61,55 @@ def test_json_has_the_document_whole(salt_run):
     found = salt_run("asgcycle.user_data", "web").of("web")
     assert found["result"] is True
     assert found["parts"][0]["size"] == len(found["user_data"].encode())
+
+
+@pytest.fixture
+def agent_file(salt_run, tmp_path):
+    (salt_run.folder / "states" / "_utils").symlink_to(REPO / "_utils")
+    return tmp_path / "agent.tar"
+
+
+def test_the_agent_is_written_with_its_checksum_and_user_data_with_both_is_small(
+    salt_run, agent_file
+):
+    shown = salt_run("asgcycle.agent").of("agent")
+    assert shown["status"] == "shown"
+    done = salt_run("asgcycle.agent", f"file={agent_file}")
+    assert done.code == 0
+    found = done.of("agent")
+    content = agent_file.read_bytes()
+    assert found["sha256"] == shown["sha256"] == hashlib.sha256(content).hexdigest()
+    assert (found["status"], found["size"]) == ("written", len(content))
+    assert found["sha256"] in found["next"]
+    assert salt_run("asgcycle.agent", f"file={agent_file}").of("agent")["status"] == "unchanged"
+    place = {"url": "http://mirror.example.com/agent.tar", "sha256": found["sha256"]}
+    salt_run.pillar(changed(agent=place))
+    small = call(salt_run, "web")["data"]["web"]
+    assert (small["warnings"], small["compressed"]) == ([], False)
+    assert len(gzip.compress(small["user_data"].encode())) < small["limit"] / 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("file=agent.tar",), "give an absolute path"),
+        (("file=/nowhere/agent.tar",), "there is no folder /nowhere"),
+        (("path=/srv/agent.tar",), "path: is not known here"),
+        (("web",), "'web' is not understood"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_told_and_none_is(salt_run, agent_file, arguments, words):
+    done = salt_run("asgcycle.agent", *arguments)
+    assert done.code == 2
+    assert words in str(done.of("agent")["obstacles"])
+    assert not agent_file.exists()
+
+
+def test_without_the_library_in_the_file_roots_the_agent_is_not_made(salt_run, tmp_path):
+    done = salt_run("asgcycle.agent", f"file={tmp_path}/agent.tar")
+    assert done.code == 2
+    assert "salt://_utils/aptpolicy/patched" in str(done.of("agent")["obstacles"])
+    assert not (tmp_path / "agent.tar").exists()
 
 
 def test_the_grains_of_the_group_choose_the_pillar_of_the_instance(salt_run):

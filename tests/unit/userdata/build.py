@@ -85,7 +85,8 @@ def _folder():
     path = Path(folder.name)
     for name in ("states", "cache"):
         (path / name).mkdir()
-    (path / "states" / "unattended-upgrades").symlink_to(REPO / "unattended-upgrades")
+    for name in ("unattended-upgrades", "_utils"):
+        (path / "states" / name).symlink_to(REPO / name)
     return folder
 
 

@@ -10,6 +10,7 @@ export PATH
 INSTANCE=/var/lib/cloud/instance
 INSTANCE_ID=/var/lib/cloud/data/instance-id
 DONE=$INSTANCE/asgcycle
+CONSOLE=/dev/console
 TRIES=5
 PAUSE=20 # seconds between two tries: a mirror that is down, a lock that another process holds
 
@@ -17,6 +18,7 @@ say() { printf 'asgcycle: %s\n' "$*"; }
 
 fail() {
     say "failed: $*"
+    { say "failed: $*" >"$CONSOLE"; } 2>/dev/null # what GetConsoleOutput shows
     exit 1
 }
 
@@ -29,6 +31,32 @@ try() {
         say "again in $PAUSE seconds: $*"
         sleep "$PAUSE"
     done
+}
+
+FETCH='
+import shutil, sys, urllib.request
+with urllib.request.urlopen(sys.argv[1], timeout=60) as answer, open(sys.argv[2], "wb") as file:
+    shutil.copyfileobj(answer, file)
+'
+
+# fetch URL SHA256 FILE: the file is what has this checksum, or not there
+fetch() {
+    http_proxy=${PROXY:-} https_proxy=${PROXY:-} python3 -c "$FETCH" "$1" "$3" &&
+        printf '%s  %s\n' "$2" "$3" | sha256sum -c - && return
+    rm -f "$3"
+    return 1
+}
+
+# The readiness agent, from where user data says; nothing of another checksum is ever unpacked.
+install_agent() {
+    [ "$(cat "$DONE/agent" 2>/dev/null)" != "$AGENT_SHA256" ] || return 0
+    folder=$(mktemp -d) || return 1
+    fetch "$AGENT_URL" "$AGENT_SHA256" "$folder/agent.tar" &&
+        python3 -m tarfile -e "$folder/agent.tar" / &&
+        printf '%s' "$AGENT_SHA256" >"$DONE/agent"
+    code=$?
+    rm -rf "$folder"
+    return "$code"
 }
 
 upgrade() {
@@ -97,6 +125,12 @@ mkdir -p "$DONE" || exit 1
 if [ "$SALT_SOURCE" = onedir ]; then
     # shellcheck source=/dev/null
     . /etc/asgcycle/salt.sh
+fi
+
+if [ -n "${AGENT_URL:-}" ]; then
+    try install_agent || fail "the readiness agent: $AGENT_URL does not give what has the SHA-256" \
+        "$AGENT_SHA256: put there what salt-run asgcycle.agent writes, publish its checksum with" \
+        "the user data, and have this instance replaced"
 fi
 
 # From the beginning: it keeps the launch lifecycle hook alive while this works.

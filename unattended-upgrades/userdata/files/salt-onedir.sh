@@ -1,12 +1,6 @@
 # shellcheck shell=sh
 # Salt from an archive of the Salt Project (onedir): sourced by first-boot.sh behind packages.sh.
 
-FETCH='
-import shutil, sys, urllib.request
-with urllib.request.urlopen(sys.argv[1], timeout=60) as answer, open(sys.argv[2], "wb") as file:
-    shutil.copyfileobj(answer, file)
-'
-
 # ONEDIR has a line for each kind of machine: its name as uname says it, URL, SHA-256.
 install_minion() {
     machine=$(uname -m)
@@ -25,8 +19,7 @@ install_minion() {
 
 # unpack URL SHA256 FILE
 unpack() {
-    http_proxy=${PROXY:-} https_proxy=${PROXY:-} python3 -c "$FETCH" "$1" "$3" || return 1
-    printf '%s  %s\n' "$2" "$3" | sha256sum -c - || return 1
+    fetch "$1" "$2" "$3" || return 1
     mkdir -p /opt/saltstack
     # Not tar: it would need xz, which not every image has.
     python3 -m tarfile -e "$3" /opt/saltstack
