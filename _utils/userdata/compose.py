@@ -22,12 +22,13 @@ FORMULA = "salt://unattended-upgrades"
 FILES = {
     "first_boot": f"{FORMULA}/userdata/files/first-boot.sh",
     "packages": f"{FORMULA}/userdata/files/packages-{{manager}}.sh",
+    "fetch": f"{FORMULA}/userdata/files/fetch.sh",
     "salt_onedir": f"{FORMULA}/userdata/files/salt-onedir.sh",
     "agent": f"{FORMULA}/readiness/files/asgcycle-ready",
     "agent_unit": f"{FORMULA}/readiness/files/asgcycle-ready.service",
 }
 #: Those that only user data brings: there is room for what they do, not for why.
-SCRIPTS = ("first_boot", "packages", "salt_onedir")
+SCRIPTS = ("first_boot", "packages", "fetch", "salt_onedir")
 #: Modules of the agent: of every one, on Amazon Linux, where the group has a launch hook.
 AGENT_MODULES = ("asgcycle_host.py", "asgcycle_checks.py")
 RPM_MODULE, HOOK_MODULE = "asgcycle_rpm.py", "asgcycle_hook.py"

@@ -44,7 +44,7 @@ _VARIABLES = {
     "ready_json": "configuration of the readiness agent",
     "agent": "`url` and `sha256` of the readiness agent where instances fetch it, or none",
     "agent_modules": "texts of the agent's modules for `/usr/local/lib/asgcycle`, by file name",
-    "files": "texts of `first_boot`, `packages`, `salt_onedir`, `agent`, `agent_unit`",
+    "files": "texts of `first_boot`, `packages`, `fetch`, `salt_onedir`, `agent`, `agent_unit`",
 }
 _TAIL = """
 ## A template of your own

@@ -17,7 +17,6 @@ PARTS = Path(__file__).parents[2] / "unattended-upgrades" / "userdata" / "files"
 RUN = """
 say() { echo "$@"; }
 fail() { echo "failed: $*"; exit 9; }
-eval "$(sed -n '/^FETCH=/,/^# The readiness agent/p' /srv/parts/first-boot.sh)"
 . /srv/parts/salt-onedir.sh
 install_minion
 """
@@ -43,7 +42,8 @@ def host(mirror: Path) -> Iterator[Host]:
     if reason := capability.why_not() or roots.why_unreachable(12):
         pytest.skip(f"no real hosts on this machine: {reason}")
     root = roots.obtain(roots.Recipe(12, packages=("cloud-init",)))
-    binds = ((PARTS, "/srv/parts"), (mirror, "/srv/mirror"))
+    fetch = (PARTS / "fetch.sh", "/etc/asgcycle/fetch.sh")
+    binds = ((PARTS, "/srv/parts"), (mirror, "/srv/mirror"), fetch)
     with Host(Setup((root,), name="archive", binds=binds)) as running:
         yield running
 

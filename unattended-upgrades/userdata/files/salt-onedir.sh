@@ -1,6 +1,9 @@
 # shellcheck shell=sh
 # Salt from an archive of the Salt Project (onedir): sourced by first-boot.sh behind packages.sh.
 
+# shellcheck source=/dev/null
+. /etc/asgcycle/fetch.sh
+
 # ONEDIR has a line for each kind of machine: its name as uname says it, URL, SHA-256.
 install_minion() {
     machine=$(uname -m)
