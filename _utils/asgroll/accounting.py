@@ -33,7 +33,10 @@ _REQUEST = re.compile(
 )
 #: The same of a termination with decrement, which lowers whatever stands there (EC2 Auto Scaling
 #: user guide, "verify a scaling activity").
-_SHRUNK = re.compile(r"in response to a user request, shrinking the capacity from (\d+) to (\d+)")
+_SHRUNK = re.compile(
+    r"instance (i-[0-9a-f]+) was taken out of service in response to a user request, "
+    r"shrinking the capacity from (\d+) to (\d+)"
+)
 #: How long the activities are read for the Cause of a change of ours. A group reacts within a
 #: minute, and a launch that fails is an activity as well.
 CAUSE_SECONDS = 150.0
@@ -186,8 +189,11 @@ def _settle_decrement(roll: Roll, pending: PendingChange, world: World, late: bo
 
 def _shrunk(activities: Iterable[Activity]) -> dict[str, tuple[int, int]]:
     """By instance, from what to what its termination has lowered the desired capacity."""
-    found = {a.instance: _SHRUNK.search(a.cause) for a in activities}
-    return {key: (int(m[1]), int(m[2])) for key, m in found.items() if m is not None}
+    return {
+        key: (int(before), int(after))
+        for activity in activities
+        for key, before, after in _SHRUNK.findall(activity.cause)
+    }
 
 
 def _follow_max(roll: Roll, group: Group, policy: Policy, now: float) -> Roll:

@@ -235,16 +235,19 @@ def expected(noted: Due, world: World) -> int:
     than it would have made it: in doubt the group keeps more, never less. While one that was to be
     terminated with decrement still leaves, AWS may have lowered the desired capacity or not.
     """
-    cut = owed = 0
-    for key, weight in noted.leaving:
-        instance = world.instances.get(key)
-        if instance is None or instance.leaving:
-            cut += weight
-            owed += weight if instance is not None else 0
+    gone = [(key, weight) for key, weight in noted.leaving if leaves(world, key)]
+    cut = sum(weight for _, weight in gone)
+    owed = sum(weight for key, weight in gone if key in world.instances)
     raised = noted.desired - cut
     if noted.before is None or raised <= world.group.desired <= raised + owed:
         return raised
     return noted.before - cut
+
+
+def leaves(world: World, key: str) -> bool:
+    """Whether an instance has left the group, or is on its way out."""
+    instance = world.instances.get(key)
+    return instance is None or instance.leaving
 
 
 def _words(group: Group, key: str) -> Mapping[str, str] | None:

@@ -41,10 +41,11 @@ def recovered(world: World, due: marks.Due, launched: Mapping[str, float], now: 
         protects_new=group.protects_new,
         delta=desired - live,
         terminations={
-            key: Termination(key, now, Cause.VICTIM, True, leaving_at=now, weight=weight)
+            key: _termination(world, key, weight, now)
             for key, weight in due.leaving
-            if key in world.instances and world.instances[key].leaving
+            if marks.leaves(world, key)
         },
+        cut=sum(weight for key, weight in due.leaving if marks.leaves(world, key)),
         max_set=due.max_set,
         suspended=due.suspended & group.suspended,
         phase=Phase.RESTORING,
@@ -54,6 +55,11 @@ def recovered(world: World, due: marks.Due, launched: Mapping[str, float], now: 
         progress_at=now,
         resumed_at=now,
     )
+
+
+def _termination(world: World, key: str, weight: int, now: float) -> Termination:
+    gone_at = None if key in world.instances else now
+    return Termination(key, now, Cause.VICTIM, True, leaving_at=now, gone_at=gone_at, weight=weight)
 
 
 def _was_there(instance: Instance, launched_at: float | None, started_at: float) -> bool:

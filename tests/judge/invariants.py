@@ -167,6 +167,7 @@ class _Judge:
     figures: Figures = field(init=False)
     resting: Resting = field(init=False)
     doomed: set[str] = field(default_factory=set)
+    ended: dict[str, float] = field(default_factory=dict)
     raced: set[str] = field(default_factory=set)
     taken_unseen: int = 0
     believed: int = 0
@@ -248,6 +249,7 @@ class _Judge:
         mine = record.instance in self.victims
         self.figures.termination(record, member.weight, mine)
         if record.actor != "caller":
+            self.ended[record.instance] = record.time
             return
         self.decrements.termination(record, member.weight)
         if record.reason == "scale-in" and self._taken_first(member.weight):
@@ -297,11 +299,10 @@ class _Judge:
         """
         if (record.actor, record.field, record.how) == ("caller", "desired", "by"):
             since = self.looks.since(GROUP_ITSELF, record.time)
-            for key, member in self.fleet.members.items():
-                unseen = member.lifecycle.startswith("Terminat") and member.hidden_at >= since
-                if unseen and key not in self.raced | self.doomed:
+            for key, ended in self.ended.items():
+                if ended >= since and key not in self.raced | self.doomed:
                     self.raced.add(key)
-                    self.taken_unseen += member.weight
+                    self.taken_unseen += self.fleet.members[key].weight
 
     def _taken_first(self, units: int) -> bool:
         """

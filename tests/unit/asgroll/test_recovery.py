@@ -9,6 +9,7 @@ from asgroll.events import Step
 from asgroll.policy import Policy
 from asgroll.recovery import recovered
 from asgroll.tracker import fold
+from asgroll.world import Activity
 from tests.unit.asgroll.build import NOW, instance, world
 
 DUE = marks.Due("r1", NOW, 3, 1, 2, 3, frozenset({"AZRebalance"}))
@@ -75,7 +76,7 @@ LOWERING = replace(SHARE, leaving=(("i-1", 1), ("i-2", 1)))
         pytest.param(LOWERING, 11, "2", 1, id="one has left"),
         pytest.param(LOWERING, 10, "", 0, id="both have left"),
         pytest.param(LOWERING, 12, "2", 0, id="one has left, and twelve were set"),
-        pytest.param(LOWERING, 14, "", 0, id="both have left, and somebody scaled out"),
+        pytest.param(LOWERING, 14, "", -2, id="both have left, sixteen or fourteen set: in doubt"),
         pytest.param(LOWERING, 10, "2", 0, id="one has left, and somebody scaled in"),
     ],
 )
@@ -86,6 +87,21 @@ def test_our_share_is_never_thought_larger_than_it_can_be(due, now, members, lef
     for at in (NOW, NOW + Policy().settle_time):
         state = fold(state, view, Policy(), at)
     assert (state.delta, state.doubted) == (left, None)
+
+
+def test_causes_tell_whether_others_changed_it_before_or_after_our_terminations():
+    said = (
+        "At 2026-11-24T10:00:00Z instance {} was taken out of service in response to a user "
+        "request, shrinking the capacity from {} to {}."
+    )
+    due = replace(SHARE, leaving=(("i-00000001", 1), ("i-00000002", 1)))
+    causes = [said.format("i-00000001", 12, 11), said.format("i-00000002", 11, 10)]
+    told = tuple(Activity(f"a{n}", NOW, None, "", cause=text) for n, text in enumerate(causes))
+    view = replace(world(desired=14, maximum=20), activities=told)
+    state = recovered(view, due, {}, NOW)
+    for at in (NOW, NOW + Policy().settle_time):
+        state = fold(state, view, Policy(), at)
+    assert (state.delta, state.live) == (0, 14)
 
 
 def test_a_decrement_that_aws_makes_once_the_instance_has_gone_is_waited_for():

@@ -273,7 +273,7 @@ def test_a_weighted_decrement_takes_what_aws_took():
     partly = after(world(leaving, heavy[1], desired=8), state, NOW + 60, settle_time=10)
     assert (partly.delta, partly.pending) == (3, state.pending)
     assert after(world(heavy[1], desired=8), partly, NOW + 99, settle_time=10).delta == 2
-    text = SHRUNK.format("i-h0", 9, 8)
+    text = SHRUNK.format("i-00000001", 9, 8)
     told = Activity("a", NOW, None, "InProgress", "Terminating EC2 instance: i-00000001", "", text)
     view = replace(world(leaving, heavy[1], desired=8), activities=(told,))
     view = replace(view, instances={"i-00000001": leaving, "i-h1": heavy[1]})
