@@ -53,6 +53,8 @@ def plan(world: World, roll: Roll, policy: Policy, now: float) -> list[Action]:
         return [Wait(f"for the group to show desired {roll.pending.after}")]
     if roll.doubted is not None:
         return [Wait(f"to be sure that desired is {roll.doubted}, no old answer")]
+    if roll.max_set is not None and world.group.max_size not in (roll.max_set, roll.max_size):
+        return [Wait(f"to be sure that MaxSize is {world.group.max_size}, no old answer")]
     book = count(world, roll, policy, now)
     if roll.phase is Phase.RESTORING:
         return _restore(world, roll, policy, book, now)
@@ -257,11 +259,11 @@ def _restore(world: World, roll: Roll, policy: Policy, book: Book, now: float) -
         return _give_back(world, roll)
     if roll.delta:
         if roll.gave_up or waited > policy.ready_timeout:
-            return [*_put_back(world, roll), Finish(roll.outcome, _leftover(roll))]
+            return [*put_back(roll), Finish(roll.outcome, _leftover(roll))]
         return _shed(world, roll, policy, book, now) or [
             Wait(f"to give back {roll.delta} of the desired capacity")
         ]
-    return [*_put_back(world, roll), Finish(roll.outcome, roll.reason)]
+    return [*put_back(roll), Finish(roll.outcome, roll.reason)]
 
 
 def _leftover(roll: Roll) -> str:
@@ -269,17 +271,11 @@ def _leftover(roll: Roll) -> str:
     return f"{roll.reason}; {left}" if roll.reason else left
 
 
-def _put_back(world: World, roll: Roll) -> list[Action]:
-    # The answer may lag behind our own raise, so a MaxSize that looks untouched is set again;
-    # any third value is somebody else's and stays.
-    ours = world.group.max_size in (roll.max_set, roll.max_size)
-    return put_back(roll if ours else roll.with_(max_set=None))
-
-
 def put_back(roll: Roll) -> list[Action]:
     """
-    What can be put back without looking: MaxSize (not while our share of the desired capacity is
-    still in place: AWS would choose whom to terminate) and the suspended processes.
+    What can be put back without looking: the suspended processes, and MaxSize, also where an answer
+    that lags behind our raise shows it untouched. Not while our share of the desired capacity is
+    still in place: AWS would choose whom to terminate.
     """
     actions: list[Action] = []
     if roll.max_set is not None and not roll.delta:

@@ -379,6 +379,7 @@ def test_sizes_and_processes_are_put_back_exactly():
 def test_a_max_that_somebody_else_set_meanwhile_stays():
     view, state = finished(phase=Phase.RESTORING, max_size=6, max_set=8)
     view = world(*view.instances.values(), maximum=12)
+    state = fold(state, view, policy(), NOW)
     assert actions(view, state) == [Finish(Phase.DONE, "")]
 
 
@@ -434,6 +435,13 @@ def test_desired_is_not_lowered_while_a_replacement_may_be_owed(decrement, gone_
     state = state.with_(terminations={"i-x": term})
     found = actions(world(*OLD, desired=7), state, settle_time=10)
     assert (found == [SetDesired(7, 6)]) is lowered
+
+
+@pytest.mark.parametrize("phase", [Phase.ROLLING, Phase.RESTORING])
+def test_a_max_that_is_neither_ours_nor_the_one_found_is_not_overwritten(phase):
+    state = roll(*OLD, delta=2, expected_desired=8, max_size=6, max_set=8, phase=phase)
+    (found,) = actions(world(*OLD, desired=8, maximum=7), state)
+    assert found == Wait("to be sure that MaxSize is 7, no old answer")
 
 
 def test_an_ended_roll_has_nothing_to_do():
