@@ -40,8 +40,9 @@ _SHRUNK = re.compile(
 #: How long the activities are read for the Cause of a change of ours. A group reacts within a
 #: minute, and a launch that fails is an activity as well.
 CAUSE_SECONDS = 150.0
-#: By how much AWS's clock may be behind the master's when an activity is said to be older.
-CAUSE_SKEW_SECONDS = 30.0
+#: By how much an activity may seem older than our call, whose time is ours: AWS's is corrected by
+#: what is known of the two clocks (``aws.activities``).
+CAUSE_SKEW_SECONDS = 2.0
 
 
 def account(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
@@ -220,26 +221,29 @@ def _what_stood_there(roll: Roll, activities: Iterable[Activity], now: float) ->
     sent = roll.sent
     if sent is None:
         return roll
-    stood = _from(activities, sent)
-    if stood is None:
+    told = _from(activities, sent)
+    if told is None:
         return roll.with_(sent=None) if now - sent.at > CAUSE_SECONDS else roll
     roll = roll.with_(sent=None)
-    live = roll.live
+    live, (stood, at) = roll.live, told
     if stood > sent.before:
         live = max(live, stood)
-    elif stood < sent.before and roll.expected_desired == sent.after:
+    elif stood < sent.before and roll.expected_desired == sent.after and at >= sent.at:
         live = min(live, stood)  # lowered, and nobody has changed it since
     return roll.with_(
         delta=roll.expected_desired - live, excused=roll.excused + max(0, stood - sent.after)
     )
 
 
-def _from(activities: Iterable[Activity], sent: PendingChange) -> int | None:
-    """What stood there just before a change of ours, as far as an activity tells."""
+def _from(activities: Iterable[Activity], sent: PendingChange) -> tuple[int, float] | None:
+    """
+    What stood there just before a change of ours, as far as an activity tells, and when that began:
+    what others have asked for shortly before may read the same.
+    """
     for activity in activities:
         if activity.started_at < sent.at - CAUSE_SKEW_SECONDS:
             continue
         for before, after in reversed(_REQUEST.findall(activity.cause)):
             if int(after) == sent.after:
-                return int(before)
+                return int(before), activity.started_at
     return None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from botocore import xform_name
@@ -177,11 +178,16 @@ class Aws:
         return sorted(found, key=lambda pair: pair[0].name)
 
     def activities(self, name: str) -> tuple[Activity, ...]:
-        """The newest scaling activities of the group, up to one page, newest first."""
+        """
+        The newest scaling activities of the group, up to one page, newest first; when they began by
+        our clock, as far as it is known how far that is from AWS's.
+        """
         answer = self._call(
             "autoscaling", "DescribeScalingActivities", AutoScalingGroupName=name, MaxRecords=PAGE
         )
-        return tuple(to_activity(raw) for raw in answer["Activities"])
+        ahead = self.offset.proven if self.offset is not None else 0.0
+        found = (to_activity(raw) for raw in answer["Activities"])
+        return tuple(replace(a, started_at=a.started_at + ahead) for a in found)
 
     def alarms(self, names: Iterable[str]) -> dict[str, str]:
         """State of each CloudWatch alarm: OK, ALARM, INSUFFICIENT_DATA, or ``missing``."""

@@ -306,7 +306,7 @@ class Engine:
             return roll, False
         if not self._keeper.intent(roll, action, self._clock()):
             return self._heed_lost_journal(roll), False
-        how, problem = How.APPLIED, None
+        how, problem, began = How.APPLIED, None, self._clock()
         try:
             self._send(roll, action)
         except Unclear as exc:
@@ -325,7 +325,7 @@ class Engine:
             return roll, False
         if problem is not None:
             return self._refused(roll, action, problem, now)
-        roll = outcome.applied(roll, action, now)
+        roll = outcome.applied(roll, action, now, began)
         self._report(changes.of_action(action, roll, now), roll)
         return roll, roll.pending is None or bool(roll.pending.applied)
 

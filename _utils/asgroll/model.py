@@ -155,6 +155,8 @@ class Roll:
     victims. ``noted``: all that has to be put back is written on the group as well.
     ``not_serving`` are members that do not serve, and since when.
     ``idle_since``: since when no traffic at all comes through a target group that counts.
+    ``balancers`` are target groups and load balancers that count (None: those that the next look
+    shows), ``lost_since``: since when one of them is not the group's any more.
     ``waits`` are times (seconds) by key of the policy that followed the group when it began.
     ``unused`` are target groups that do not count for as long as no listener forwards to them.
     ``protects_new``: when it began the group protected what it launches from scale-in.
@@ -211,6 +213,8 @@ class Roll:
     waits: Mapping[str, float] = field(default_factory=dict)
     unused: frozenset[str] = frozenset()
     idle_since: float | None = None
+    balancers: frozenset[str] | None = None
+    lost_since: float | None = None
     not_serving: Mapping[str, float] = field(default_factory=dict)
     protects_new: bool = False
     owner: str = ""
@@ -246,6 +250,8 @@ class Roll:
             short_since=None,
             doubted=None,
             idle_since=None,
+            balancers=None,
+            lost_since=None,
             not_serving={},
             missing={},
             resumed_at=now,

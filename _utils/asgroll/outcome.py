@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from asgroll.actions import Action, Resume, SetDesired, SetMax, Suspend, Terminate
 from asgroll.model import PendingChange, Roll, Termination
 
 
-def applied(roll: Roll, action: Action, now: float) -> Roll:
-    """The roll after AWS has accepted the action."""
+def applied(roll: Roll, action: Action, now: float, began: float | None = None) -> Roll:
+    """The roll after AWS has accepted the action, in a call that ``began`` before ``now``."""
     roll = roll.with_(refusals=0)
     if isinstance(action, Resume):
         return roll.with_(suspended=roll.suspended - set(action.processes))
@@ -19,7 +21,7 @@ def applied(roll: Roll, action: Action, now: float) -> Roll:
             delta=roll.delta + action.to - action.before,
             expected_desired=action.to,
             pending=change,
-            sent=change,
+            sent=change if began is None else replace(change, at=began),
         )
     if isinstance(action, Terminate):
         return _terminated(roll, action, now, unclear=False)

@@ -61,6 +61,8 @@ def plan(world: World, roll: Roll, policy: Policy, now: float) -> list[Action]:
     hold_back(book, roll, policy)
     if roll.idle_since is not None and now - roll.idle_since < policy.settle_time:
         return [Wait(f"to be sure that {_idle(world)} gets no traffic any more")]
+    if roll.lost_since is not None and now - roll.lost_since < policy.settle_time:
+        return [Wait(f"to be sure that {_lost(world, roll)} is not the group's any more")]
     halt = _halt_reason(world, roll, policy, now)
     if halt:
         ends_here = policy.on_failure == "pause"
@@ -76,6 +78,9 @@ def _wait_or_end(world: World, roll: Roll, policy: Policy, book: Book, now: floa
         return [Wait(waiting)]
     if roll.delta and not (book.victims or book.later):
         return _shed(world, roll, policy, book, now) or [Wait("for the surplus to be removable")]
+    dark = _dark(roll)
+    if dark:
+        return [Wait(f"for {', '.join(sorted(dark))} to serve again")]
     late = [t.id for t in roll.terminations.values() if t.gone_at is None]
     if late:
         return [Restore(Phase.HALTED, f"still in the group after drain_timeout: {', '.join(late)}")]
@@ -84,7 +89,33 @@ def _wait_or_end(world: World, roll: Roll, policy: Policy, book: Book, now: floa
     if book.spared:
         named = ", ".join(book.spared)
         return [Restore(Phase.DONE, f"left alone, parked or protected meanwhile: {named}")]
+    old = _still_old(world, roll)
+    if old:
+        return [Restore(Phase.HALTED, f"still of the kind that was to be replaced: {old}")]
     return [Restore(Phase.DONE, "")]
+
+
+def _dark(roll: Roll) -> dict[str, float]:
+    """Replacements that were ready and do not serve any more, and since when."""
+    return {
+        key: since
+        for key, since in roll.not_serving.items()
+        if key in roll.replacements and roll.replacements[key].ready_at is not None
+    }
+
+
+def _still_old(world: World, roll: Roll) -> str:
+    """
+    Members that are no victims and run what only victims ran: missing from the answer by which the
+    set was chosen, or launched after somebody has turned back what the group launches from.
+    """
+    replaced = {victim.spec for victim in roll.victims.values()} - set(roll.specs)
+    found = [
+        f"{key} ({known.spec})"
+        for key, known in roll.replacements.items()
+        if key in world.instances and known.gone_at is None and known.spec in replaced
+    ]
+    return ", ".join(found) if roll.specs else ""
 
 
 def _at_checkpoint(world: World, roll: Roll, policy: Policy, book: Book, now: float) -> Action:
@@ -118,6 +149,11 @@ def _halt_reason(world: World, roll: Roll, policy: Policy, now: float) -> str:
             f"no listener forwards to {_idle(world)} any more (Target.NotInUse): nobody can be "
             "seen to serve there; attach one, or detach it from the group"
         )
+    if roll.lost_since is not None:
+        return (
+            f"{_lost(world, roll)} is not attached to the group any more: nobody can be seen to "
+            "serve there; attach it again, or resume if that was meant"
+        )
     forgiven = roll.forgiven if policy.count_failures == "consecutive" else 0
     failures = [failure for failure in roll.failures[forgiven:] if not failure.made_up]
     counted = len(failures)
@@ -128,6 +164,10 @@ def _halt_reason(world: World, roll: Roll, policy: Policy, now: float) -> str:
             f"{counted} failures{row}, {policy.max_failures} allowed; "
             f"the last: {last.what}: {last.why}"
         )
+    dark = {key: since for key, since in _dark(roll).items() if now - since > policy.ready_timeout}
+    if dark:
+        for_ = format_duration(policy.ready_timeout)
+        return f"replaced, but not serving any more for {for_}: {', '.join(sorted(dark))}"
     alarmed = [name for name, state in world.alarms.items() if state == "ALARM"]
     if alarmed:
         return f"in state ALARM: {', '.join(alarmed)}"
@@ -141,6 +181,10 @@ def _halt_reason(world: World, roll: Roll, policy: Policy, now: float) -> str:
 
 def _idle(world: World) -> str:
     return ", ".join(sorted(unused(world)))
+
+
+def _lost(world: World, roll: Roll) -> str:
+    return ", ".join(sorted((roll.balancers or frozenset()) - set(world.targets)))
 
 
 def _prepare(world: World, roll: Roll, policy: Policy, book: Book) -> list[Action]:

@@ -202,6 +202,7 @@ def begin(assessment: Assessment, roll_id: str, now: float) -> Roll:
         expected_desired=group.desired,
         protects_new=group.protects_new,
         unused=assessment.unused,
+        balancers=frozenset(world.targets) - assessment.unused,
         waits=seconds(assessment.waits),
         serving=serving,
         counted_launch_failures=assessment.known_failures,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from asgroll import marks
-from asgroll.model import Cause, Phase, Roll, Termination
+from asgroll.model import Cause, Phase, Replacement, Roll, Termination
 from asgroll.world import Instance, World
 
 
@@ -40,6 +40,13 @@ def recovered(world: World, due: marks.Due, launched: Mapping[str, float], now: 
         expected_desired=desired,
         protects_new=group.protects_new,
         delta=desired - live,
+        replacements={
+            key: Replacement(
+                key, instance.zone, launched.get(key) or now, instance.weight, instance.spec
+            )
+            for key, instance in world.instances.items()
+            if key not in before
+        },
         terminations={
             key: _termination(world, key, weight, now)
             for key, weight in due.leaving

@@ -55,6 +55,8 @@ def fold(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
     short = world.capacity < roll.expected_desired
     since = (roll.short_since or now) if short else None
     idle_since = (roll.idle_since or now) if unused(world) else None
+    balancers = frozenset(world.targets) if roll.balancers is None else roll.balancers
+    lost_since = (roll.lost_since or now) if balancers - set(world.targets) else None
     serving, not_serving = 0, {}
     for key, instance in world.instances.items():
         if serves(instance, roll):
@@ -64,6 +66,8 @@ def fold(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
     roll = roll.with_(
         short_since=since,
         idle_since=idle_since,
+        balancers=balancers,
+        lost_since=lost_since,
         not_serving=not_serving,
         serving=serving,
         extremes=_extremes(roll, world, policy, serving),
