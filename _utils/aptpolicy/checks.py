@@ -15,7 +15,6 @@ LEAVES_OUT = (
     "them, as Debian's own package does."
 )
 VERBOSITY_WITH_DEBUG = 2  # from here on apt.systemd.daily runs the tool with -d
-FETCH_AND_UPGRADE = ("update_package_lists", "unattended_upgrade")
 SSH_UNITS = frozenset({"ssh", "ssh.service", "sshd", "sshd.service"})
 
 
@@ -125,14 +124,7 @@ def _about_running(settings, explicit):
                 f"{name}: {value} counts from midnight to midnight, so it means at most once a "
                 "day; 'always' runs each time the timer fires."
             )
-    lists, upgrade = (settings.get(f"periodic.{name}") for name in FETCH_AND_UPGRADE)
-    if "timers.upgrade.fetch" in explicit and settings["timers.upgrade.fetch"] > (
-        lists == "always"
-    ):
-        notes.append(
-            f"periodic.update_package_lists is {lists}: timers.upgrade.fetch fetches no more "
-            "often than that; always fetches before every upgrade."
-        )
+    upgrade = settings.get("periodic.unattended_upgrade")
     if len(settings.get("timers.upgrade.at", ())) > 1 and upgrade != "always":
         notes.append(
             f"timers.upgrade.at names several times, but periodic.unattended_upgrade is {upgrade}: "

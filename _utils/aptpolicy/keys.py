@@ -270,8 +270,7 @@ FORMULA_KEYS = (
     *_timer_keys("download", "apt-daily.timer", "['06:00', '18:00']", "12h"),
     *_timer_keys("upgrade", "apt-daily-upgrade.timer", "['06:00']", "60m"),
     _own("timers.upgrade.fetch", "bool", "true",
-         "Fetch the package lists right before the upgrade, by apt's own daily job: with"
-         " periodic.update_package_lists at its interval, always with always."),
+         "Fetch the package lists right before the upgrade."),
     _own("snapshot.sources", "snapshot_sources", "no snapshot",
          "Dated, signed snapshots of the archive that are followed instead of it: URL suite"
          " component…, with {date} in the URL and {codename} for the release."),

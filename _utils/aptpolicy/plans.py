@@ -33,7 +33,9 @@ def of_policy(meant, utc_offset=0):
     return Plan(
         fetches=found[FETCH],
         upgrades=found[UPGRADE],
-        fetch_every=None if off else every(meant.get("periodic.update_package_lists")),
+        fetch_every=_fetch_every(
+            policy.fetches_first(meant), None if off else every(_lists_interval(meant))
+        ),
         upgrade_every=None if off else every(meant.get("periodic.unattended_upgrade")),
         fetch_first=policy.fetches_first(meant),
         days=meant.get("update_days", ()),
@@ -66,7 +68,7 @@ def of_host(configuration, shown, utc_offset=0, delay=None):
     return Plan(
         fetches=found[FETCH],
         upgrades=found[UPGRADE],
-        fetch_every=fetch_every,
+        fetch_every=_fetch_every(schedule.FETCH in before, fetch_every),
         upgrade_every=upgrade_every,
         fetch_first=schedule.FETCH in before,
         days=tuple(sorted({_day(day) for day in days})),
@@ -114,6 +116,15 @@ def leads(here, others, utc_offset=0):
         except ValueError:
             found[name] = None
     return found
+
+
+def _lists_interval(meant):
+    return meant.get("periodic.update_package_lists")
+
+
+def _fetch_every(fetches_first, interval):
+    """An upgrade that begins with a fetch does so whatever apt's interval for lists is."""
+    return 0 if fetches_first else interval
 
 
 def _expressions(timer):

@@ -17,8 +17,8 @@ TIMER_UNITS = {"download": "apt-daily.timer", "upgrade": "apt-daily-upgrade.time
 DEFAULT_TIMES = {"download": ("06:00", "18:00"), "upgrade": ("06:00",)}
 DEFAULT_SPREAD = {"download": 12 * 60, "upgrade": 60}  # minutes
 UPGRADE_SERVICE = "apt-daily-upgrade.service"
-# apt's own daily job: it honours APT::Periodic, leaves its stamps and takes its lock.
-FETCH = "/usr/lib/apt/apt.systemd.daily update"
+# Lists alone: apt's own daily job would download all upgrades first, at its own pace.
+FETCH = "/usr/bin/apt-get -qq -y update"
 MAX_SPREAD = MINUTES_PER_DAY
 SEXAGESIMAL_ADVICE = "YAML reads an unquoted 22:00 as the number 1320: put the time in quotes."
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)\Z")

@@ -70,7 +70,7 @@ SCHEDULE = (
     "TimersCalendar={ OnCalendar=*-*-* 06:02:00 ; next_elapse=(null) }\n\n"
     "LoadState=loaded\n"
 )
-FETCHES = "ExecStartPre={ path=/x ; argv[]=/usr/lib/apt/apt.systemd.daily update ; pid=0 }\n"
+FETCHES = "ExecStartPre={ path=/x ; argv[]=/usr/bin/apt-get -qq -y update ; pid=0 }\n"
 
 
 def test_the_hours_to_install_are_those_of_the_schedule_in_effect(machine):

@@ -183,8 +183,6 @@ def test_security_alone_says_that_it_leaves_out_point_releases(system, origins, 
     ("pillar", "told"),
     [
         ({"timers": {"upgrade": {"at": ["06:00", "18:00"]}}}, "only the first of a day"),
-        ({"timers": {"upgrade": {"fetch": True}}, "periodic": {"update_package_lists": 1}},
-         "no more often"),
         ({"periodic": {"unattended_upgrade": "12h"}}, "at most once a day"),
     ],
 )  # fmt: skip

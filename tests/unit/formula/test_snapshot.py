@@ -68,7 +68,7 @@ def test_valid_until_is_switched_off_nowhere_else():
 def test_apts_services_follow_before_they_fetch():
     written = compiled.compiled(PILLAR, None, BOOKWORM, "web1")["services"]
     lines = written["apt-daily-upgrade.service"].splitlines()
-    fetch = "ExecStartPre=-/usr/lib/apt/apt.systemd.daily update"
+    fetch = "ExecStartPre=-/usr/bin/apt-get -qq -y update"
     assert lines.index(f"ExecStartPre=-{PROGRAM}") < lines.index(fetch)
     assert PROGRAM in written["apt-daily.service"]
     unmanaged = {**PILLAR, "timers": {"manage": False}}
@@ -160,7 +160,7 @@ def test_the_hours_to_install_count_the_delay(following, machine):
     machine.shown = (
         "ActiveState=active\nUnitFileState=enabled\nRandomizedDelayUSec=0\n"
         "TimersCalendar={ OnCalendar=*-*-* 06:00:00 ; next_elapse=(null) }\n\n"
-        "ExecStartPre={ argv[]=/usr/lib/apt/apt.systemd.daily update ; }\n"
+        "ExecStartPre={ argv[]=/usr/bin/apt-get -qq -y update ; }\n"
     )
     hours = following(WANTED).policy_answer()["hours_to_install"]
     assert hours["worst"] - hours["best"] + 2 > 48
