@@ -58,9 +58,12 @@ def count(world: World, roll: Roll, policy: Policy, now: float) -> Book:
     for instance in world.instances.values():
         _count_one(book, instance, roll, policy)
     believed = now - policy.settle_time
-    book.costly_ids = book.serving_ids | {
-        key for key in world.instances if roll.not_serving.get(key, world.taken_at) > believed
-    }
+    young = {key for key in roll.young if key in world.instances}  # it may serve, or be about to
+    book.costly_ids = (
+        book.serving_ids
+        | young
+        | {key for key in world.instances if roll.not_serving.get(key, world.taken_at) > believed}
+    )
     book.extra = max(0, book.held - roll.expected_desired)
     return book
 

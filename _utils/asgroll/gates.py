@@ -75,6 +75,16 @@ def unused(world: World) -> frozenset[str]:
     )
 
 
+def lost(world: World, told: Collection[str]) -> frozenset[str]:
+    """
+    What told who is ready and does so no more: without it whoever is InService would be.
+
+    :param told: target groups, load balancers and launch hooks, by name.
+    """
+    gone = frozenset(told) - set(world.targets)
+    return gone if world.hooks is None else gone - world.hooks
+
+
 def heeding(world: World, accept: Collection[str], without: Collection[str]) -> World:
     """
     The observation with what a person has accepted taken out of it.

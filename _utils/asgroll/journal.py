@@ -280,8 +280,8 @@ def from_plain(data: Any) -> Roll:
             values[name] = {k: _nested(kind, v) for k, v in values[name].items()}
         for name in _SETS:
             values[name] = frozenset(values.get(name, ()))
-        if values.get("balancers") is not None:
-            values["balancers"] = frozenset(values["balancers"])
+        if values.get("tellers") is not None:
+            values["tellers"] = frozenset(values["tellers"])
         values["failures"] = tuple(Failure(**f) for f in values["failures"])
         values["specs"] = tuple(values["specs"])
         for name, kind in _NESTED.items():

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from asgroll.aws import Aws
+from asgroll.awswords import to_hook
 from asgroll.errors import AwsError, Missing
 from asgroll.gates import Gate, heeding, judge
 from asgroll.model import Phase, Roll
@@ -55,6 +56,9 @@ class Look:
             world = replace(world, alarms=self._aws.alarms(self._policy.alarms))
         if rolling:
             world = replace(world, refresh=self._active_refresh(roll, now))
+        if rolling and self._asks_hooks(world, roll):
+            hooks = map(to_hook, self._aws.hooks(roll.group))
+            world = replace(world, hooks=frozenset(hook.name for hook in hooks if hook.launch))
         lacking = roll.short_since is not None and world.capacity < roll.expected_desired
         weighed = roll.pending is not None and roll.pending.instance
         puzzled = roll.sent or weighed or (roll.doubted is not None and roll.cut)
@@ -64,6 +68,12 @@ class Look:
             except AwsError as exc:
                 self._cannot_see(roll, f"cannot see what AWS says of its activities: {exc}")
         return world
+
+    def _asks_hooks(self, world: World, roll: Roll) -> bool:
+        """Whether nothing but a launch hook tells who is ready: it may be deleted meanwhile."""
+        if roll.tellers is None:
+            return not (world.targets or self._policy.healthy_for)
+        return not (roll.tellers <= set(world.targets) or self._policy.healthy_for)
 
     def due_in(self, roll: Roll, now: float) -> float:
         """Seconds until a look for an instance refresh is due."""

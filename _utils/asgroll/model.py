@@ -155,8 +155,10 @@ class Roll:
     victims. ``noted``: all that has to be put back is written on the group as well.
     ``not_serving`` are members that do not serve, and since when.
     ``idle_since``: since when no traffic at all comes through a target group that counts.
-    ``balancers`` are target groups and load balancers that count (None: those that the next look
-    shows), ``lost_since``: since when one of them is not the group's any more.
+    ``tellers`` are what tells who is ready: target groups and load balancers that count, else
+    launch hooks (None: those that the next look shows). ``lost_since``: since when one is gone.
+    ``young`` are members of its beginning that have not been seen to serve for ``healthy_for``, and
+    since when they do.
     ``waits`` are times (seconds) by key of the policy that followed the group when it began.
     ``unused`` are target groups that do not count for as long as no listener forwards to them.
     ``protects_new``: when it began the group protected what it launches from scale-in.
@@ -213,7 +215,8 @@ class Roll:
     waits: Mapping[str, float] = field(default_factory=dict)
     unused: frozenset[str] = frozenset()
     idle_since: float | None = None
-    balancers: frozenset[str] | None = None
+    young: Mapping[str, float | None] = field(default_factory=dict)
+    tellers: frozenset[str] | None = None
     lost_since: float | None = None
     not_serving: Mapping[str, float] = field(default_factory=dict)
     protects_new: bool = False
@@ -250,7 +253,8 @@ class Roll:
             short_since=None,
             doubted=None,
             idle_since=None,
-            balancers=None,
+            young=dict.fromkeys(self.young),
+            tellers=None,
             lost_since=None,
             not_serving={},
             missing={},

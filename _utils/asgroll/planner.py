@@ -29,7 +29,7 @@ from asgroll.actions import (
     Wait,
 )
 from asgroll.book import Book, count, hold_back, order, protected_since
-from asgroll.gates import unused
+from asgroll.gates import lost, unused
 from asgroll.model import Cause, Phase, Replacement, Roll
 from asgroll.policy import Policy
 from asgroll.tracker import describe
@@ -151,8 +151,8 @@ def _halt_reason(world: World, roll: Roll, policy: Policy, now: float) -> str:
         )
     if roll.lost_since is not None:
         return (
-            f"{_lost(world, roll)} is not attached to the group any more: nobody can be seen to "
-            "serve there; attach it again, or resume if that was meant"
+            f"{_lost(world, roll)} is not the group's any more, and told who is ready; attach it "
+            "again, or resume if that was meant"
         )
     forgiven = roll.forgiven if policy.count_failures == "consecutive" else 0
     failures = [failure for failure in roll.failures[forgiven:] if not failure.made_up]
@@ -184,7 +184,7 @@ def _idle(world: World) -> str:
 
 
 def _lost(world: World, roll: Roll) -> str:
-    return ", ".join(sorted((roll.balancers or frozenset()) - set(world.targets)))
+    return ", ".join(sorted(lost(world, roll.tellers or ())))
 
 
 def _prepare(world: World, roll: Roll, policy: Policy, book: Book) -> list[Action]:

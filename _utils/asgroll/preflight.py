@@ -23,7 +23,7 @@ from asgroll.policy import Policy
 from asgroll.report import leftovers
 from asgroll.selection import OTHER_VERSION, Choice, choose
 from asgroll.waits import OwnTimes, Wait, seconds
-from asgroll.world import Activity, Group, Verdict, World
+from asgroll.world import Activity, Group, Machine, Verdict, World
 
 T = TypeVar("T")
 
@@ -41,6 +41,8 @@ class Assessment:
     typical_launch: float | None = None
     unused: frozenset[str] = frozenset()
     waits: Mapping[str, Wait] = field(default_factory=dict)
+    young: frozenset[str] = frozenset()
+    tellers: frozenset[str] = frozenset()
 
 
 def assess(aws: Aws, name: str, policy: Policy, now: float, *, choosing: bool = True) -> Assessment:
@@ -112,6 +114,27 @@ def assess(aws: Aws, name: str, policy: Policy, now: float, *, choosing: bool = 
         typical_launch=_typical_launch(activities),
         unused=without,
         waits=follow,
+        young=_young(world, machines or {}, policy, now),
+        tellers=(frozenset(world.targets) - without)
+        or frozenset(
+            hook.name for hook in own.hooks or () if hook.launch and not policy.healthy_for
+        ),
+    )
+
+
+def _young(
+    world: World, machines: Mapping[str, Machine], policy: Policy, now: float
+) -> frozenset[str]:
+    """
+    Members of which nobody knows that they have served for ``healthy_for``: still on their way, or
+    launched so short a time ago that they may have been.
+    """
+    since = now - policy.healthy_for - policy.ready_timeout
+    return frozenset(
+        key
+        for key, instance in world.instances.items()
+        if instance.lifecycle.startswith("Pending")
+        or (policy.healthy_for and key in machines and machines[key].launched_at > since)
     )
 
 
@@ -202,7 +225,8 @@ def begin(assessment: Assessment, roll_id: str, now: float) -> Roll:
         expected_desired=group.desired,
         protects_new=group.protects_new,
         unused=assessment.unused,
-        balancers=frozenset(world.targets) - assessment.unused,
+        young=dict.fromkeys(assessment.young),
+        tellers=assessment.tellers,
         waits=seconds(assessment.waits),
         serving=serving,
         counted_launch_failures=assessment.known_failures,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from asgroll.accounting import account
-from asgroll.gates import unused
+from asgroll.gates import lost, unused
 from asgroll.model import Extremes, Failure, Phase, Replacement, Roll, Termination
 from asgroll.policy import Policy
 from asgroll.values import format_duration
@@ -24,17 +24,12 @@ def serves(instance: Instance, roll: Roll) -> bool:
     """
     True when the instance carries load now and we have not asked for its end.
 
-    A new instance counts only once it has been ready for ``healthy_for``.
+    One that is new, or was when the roll began, counts only once it was ready for ``healthy_for``.
     """
-    if (
-        instance.lifecycle != IN_SERVICE
-        or not instance.healthy
-        or instance.answer.verdict is not Verdict.READY
-        or instance.id in roll.terminations
-    ):
+    if not _good(instance) or instance.id in roll.terminations:
         return False
     if instance.id in roll.initial:
-        return True
+        return instance.id not in roll.young
     known = roll.replacements.get(instance.id)
     return known is not None and known.ready_at is not None
 
@@ -51,12 +46,15 @@ def fold(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
     roll = _follow_terminations(roll, world, policy, now)
     roll = _follow_victims(roll, world, policy, now)
     roll = _follow_replacements(roll, world, policy, now)
+    roll = _follow_young(roll, world, policy, now)
     roll = _count_launch_failures(roll, world, policy, now)
     short = world.capacity < roll.expected_desired
     since = (roll.short_since or now) if short else None
     idle_since = (roll.idle_since or now) if unused(world) else None
-    balancers = frozenset(world.targets) if roll.balancers is None else roll.balancers
-    lost_since = (roll.lost_since or now) if balancers - set(world.targets) else None
+    tellers = roll.tellers
+    if tellers is None:
+        tellers = frozenset(world.targets) | (world.hooks or frozenset())
+    lost_since = (roll.lost_since or now) if lost(world, tellers) else None
     serving, not_serving = 0, {}
     for key, instance in world.instances.items():
         if serves(instance, roll):
@@ -66,7 +64,7 @@ def fold(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
     roll = roll.with_(
         short_since=since,
         idle_since=idle_since,
-        balancers=balancers,
+        tellers=tellers,
         lost_since=lost_since,
         not_serving=not_serving,
         serving=serving,
@@ -195,19 +193,33 @@ def _follow_replacements(roll: Roll, world: World, policy: Policy, now: float) -
     )
 
 
+def _follow_young(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
+    """Members of the beginning that serve for ``healthy_for`` by now are young no more."""
+    young: dict[str, float | None] = {}
+    for key, since in roll.young.items():
+        instance = world.instances.get(key)
+        if instance is None or not _good(instance):
+            young[key] = None
+            continue
+        began = now if since is None else since
+        if now - began < policy.healthy_for:
+            young[key] = began
+    return roll.with_(young=young)
+
+
+def _good(instance: Instance) -> bool:
+    ready = instance.answer.verdict is Verdict.READY
+    return instance.lifecycle == IN_SERVICE and instance.healthy and ready
+
+
 def _seen(known: Replacement, instance: Instance, policy: Policy, now: float) -> Replacement:
     if known.missing_since is not None:
         known = replace(known, missing_since=None)
     if instance.leaving:
         return replace(known, gone_at=now)
-    good = (
-        instance.lifecycle == IN_SERVICE
-        and instance.healthy
-        and instance.answer.verdict is Verdict.READY
-    )
     if known.ready_at is not None:
         return known
-    if not good:
+    if not _good(instance):
         return known if known.healthy_since is None else replace(known, healthy_since=None)
     since = now if known.healthy_since is None else known.healthy_since
     if now - since >= policy.healthy_for:

@@ -277,6 +277,7 @@ class World:
     what stood there before our last change of the desired capacity. ``alarms`` maps the name of
     each watched CloudWatch alarm to its state, ``missing`` when there is none. ``refresh`` is an
     instance refresh that owns the group, empty when none was seen by the last look for one.
+    ``hooks`` are its launch hooks, read where nothing else tells who is ready.
     """
 
     group: Group
@@ -286,6 +287,7 @@ class World:
     taken_at: float = 0.0
     alarms: Mapping[str, str] = field(default_factory=dict)
     refresh: str = ""
+    hooks: frozenset[str] | None = None
 
     @property
     def capacity(self) -> int:

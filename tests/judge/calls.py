@@ -8,6 +8,7 @@ A turn begins with the caller's look at the group and lasts until the next one. 
   is listed only later), or the process has just begun; and once more at the end of a process, which
   has to tell why;
 - the instance refreshes, at most once a minute;
+- the lifecycle hooks, once, where the group has no load balancer: then they tell who is ready;
 - EC2 about instances, all of them in one call.
 
 Repeating a call that failed is no further read. What a process reads until its second look is its
@@ -25,6 +26,7 @@ from tests.judge.looks import GROUP_READ, TARGET_READS
 from tests.lab.world import history as h
 
 ACTIVITIES, REFRESHES = "DescribeScalingActivities", "DescribeInstanceRefreshes"
+HOOKS = "DescribeLifecycleHooks"
 INSTANCES = "DescribeInstances"
 #: Calls that belong to the end of a process's work.
 CLOSING = frozenset({"DeleteTags", "GetConsoleOutput"})
@@ -61,6 +63,7 @@ class Turn:
     def many(self, last_refreshes: float) -> list[str]:
         """Return the operations that are too many; so long ago the refreshes were read."""
         allowed = {GROUP_READ: 1, INSTANCES: 1, ACTIVITIES: int(self.puzzle) + int(self.last)}
+        allowed[HOOKS] = int(not self.balancers)
         allowed[REFRESHES] = int(self.time - last_refreshes >= MINUTE)
         too_many = []
         balancers = 0

@@ -24,7 +24,28 @@ def test_a_target_group_that_is_detached_in_mid_roll_halts_it_by_name(at, surge)
     outcome = roll(spec(6, **ROOM, **SLOW), stop=detached, surge=surge)
     assert outcome.verdict.summary.lowest_serving == 6
     assert (outcome.phase, outcome.code) == ("halted", 3)
-    assert "web is not attached to the group any more" in outcome.roll.reason
+    assert "web is not the group's any more" in outcome.roll.reason
+
+
+def test_a_launch_hook_that_is_deleted_in_mid_roll_halts_it_where_nothing_else_tells():
+    hook = {
+        "name": "in",
+        "transition": "autoscaling:EC2_INSTANCE_LAUNCHING",
+        "completes_after": 30,
+    }
+    gone = []
+
+    def deleted(world, _):
+        if world.now - world.start >= 100 and not gone:
+            gone.append("in")
+            world.delete_lifecycle_hook(GROUP, "in")
+
+    bare = {"target_groups": [], "health_check_type": "EC2"}
+    group = spec(6, min=2, max=12, hooks=[hook], **bare, **SLOW)
+    outcome = roll(group, stop=deleted, surge=2)
+    assert (outcome.phase, outcome.code) == ("halted", 3)
+    assert outcome.verdict.summary.lowest_serving == 6
+    assert "in is not the group's any more" in outcome.roll.reason
 
 
 def test_a_canary_that_goes_dark_while_it_is_baked_does_not_pass_the_checkpoint():

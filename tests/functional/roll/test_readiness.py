@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from asgroll.model import Phase
-from tests.functional.roll.harness import begin, finish, roll, spec
+from tests.functional.roll.harness import (
+    GROUP,
+    assert_kept,
+    begin,
+    finish,
+    roll,
+    spec,
+)
 from tests.judge import invariants
 from tests.lab.world import Fault
 
@@ -146,3 +153,18 @@ def test_the_groups_own_times_are_read_once_and_not_every_turn():
         "DescribeLoadBalancerAttributes",
     ):
         assert asked.count(operation) == 1
+
+
+@pytest.mark.parametrize("since", [10, 40])
+@pytest.mark.parametrize("window", [{"surge": 3, "max_unavailable": "34%"}, {"max_unavailable": 1}])
+def test_who_was_launched_just_before_the_roll_has_to_serve_for_healthy_for_as_well(since, window):
+    def scaled_out(world):
+        world.set_desired_capacity(GROUP, 9, actor="operator")
+        world.advance(world.now + since)
+
+    bare = {"target_groups": [], "health_check_type": "EC2", "boot": {"median": 240, "sigma": 0.1}}
+    group = spec(6, min=2, max=12, default_warmup=400, **bare)
+    outcome = roll(group, prepare=scaled_out, select="outdated", **{"surge": 1, **window})
+    assert_kept(outcome)
+    assert (outcome.phase, outcome.summary["replaced"]) == ("done", 6)
+    assert outcome.verdict.summary.lowest_serving >= 6

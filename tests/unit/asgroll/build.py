@@ -74,6 +74,7 @@ def roll(*victims, initial=(), desired=None, **fields):
         "max_size": 10,
         "desired": total,
         "expected_desired": total,
+        "tellers": frozenset(),
     }
     return Roll(**(defaults | fields))
 
