@@ -77,11 +77,31 @@ def account(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
     return roll.with_(delta=roll.expected_desired - live)
 
 
+def unsettled(roll: Roll, group: Group) -> str:
+    """What of the sizes is not known yet, in words: nothing is decided before. Else empty."""
+    if roll.pending is not None:
+        return f"for the group to show desired {roll.pending.after}"
+    if roll.doubted is not None:
+        return f"to be sure that desired is {roll.doubted}, no old answer"
+    if roll.late:
+        return "to see whether AWS lowers desired once those that leave have gone"
+    if roll.max_set is not None and group.max_size not in (roll.max_set, roll.max_size):
+        return f"to be sure that MaxSize is {group.max_size}, no old answer"
+    return ""
+
+
 def _unexplained(roll: Roll, world: World, policy: Policy, now: float) -> Roll:
     """A desired capacity that is not what we expect is somebody's change, or an old answer."""
     seen = world.group.desired
+    if roll.late and not _owed(roll, policy, now):
+        roll = roll.with_(late=0)
     if seen == roll.expected_desired:
         return roll.with_(doubted=None, cut=0)
+    drop = roll.expected_desired - seen
+    if 0 < drop <= roll.late:  # what AWS had not lowered yet when others named another number
+        return roll.with_(
+            expected_desired=seen, delta=roll.delta - drop, late=roll.late - drop, doubted=None
+        )
     since = roll.doubted_at if roll.doubted == seen else now
     if roll.expected_desired < seen <= roll.expected_desired + _owed(roll, policy, now):
         since = now  # AWS may lower it only once the instance has gone: no source says when
@@ -105,6 +125,7 @@ def _outside_change(roll: Roll, world: World) -> Roll:
     named = _named(roll, world)
     live = named if raised else min(roll.live, named)
     return roll.with_(
+        late=min(roll.cut, seen) if named == seen else 0,
         expected_desired=seen,
         delta=seen - live,
         excused=roll.excused + max(0, roll.expected_desired - seen),

@@ -144,7 +144,8 @@ class Roll:
     group should show if nobody else changed it. ``excused`` are units by which the outside world
     has scaled in: so many new instances may disappear without being counted as failures.
     ``doubted`` is a desired capacity that is not what we expect, ``doubted_at`` since when it is
-    seen. ``cut`` are units by which our terminations have lowered it since it was last as expected.
+    seen. ``cut`` are units by which our terminations have lowered it since it was last as expected,
+    ``late`` those that AWS may still take from a number that others have named.
     ``sent`` is our last change of the desired capacity, until an activity has told what stood
     there before. ``missing`` are victims that the last answers lacked, and since when. ``turns``
     numbers the snapshots in the journal. ``resumed_at``: deadlines do not run from before it.
@@ -181,6 +182,7 @@ class Roll:
     doubted: int | None = None
     doubted_at: float = 0.0
     cut: int = 0
+    late: int = 0
     sent: PendingChange | None = None
     missing: Mapping[str, float] = field(default_factory=dict)
     max_set: int | None = None

@@ -15,6 +15,7 @@ wants it, *alive* the capacity of the victims still in the group, S the surge an
 from __future__ import annotations
 
 from asgroll import steps
+from asgroll.accounting import unsettled
 from asgroll.actions import (
     Action,
     Bake,
@@ -49,12 +50,9 @@ def plan(world: World, roll: Roll, policy: Policy, now: float) -> list[Action]:
         return []
     if world.group.deleting:
         return [Finish(Phase.HALTED, f"the group is being deleted ({world.group.status})")]
-    if roll.pending is not None:
-        return [Wait(f"for the group to show desired {roll.pending.after}")]
-    if roll.doubted is not None:
-        return [Wait(f"to be sure that desired is {roll.doubted}, no old answer")]
-    if roll.max_set is not None and world.group.max_size not in (roll.max_set, roll.max_size):
-        return [Wait(f"to be sure that MaxSize is {world.group.max_size}, no old answer")]
+    unsure = unsettled(roll, world.group)
+    if unsure:
+        return [Wait(unsure)]
     book = count(world, roll, policy, now)
     if roll.phase is Phase.RESTORING:
         return _restore(world, roll, policy, book, now)

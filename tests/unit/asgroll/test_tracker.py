@@ -524,3 +524,21 @@ def test_extremes_keep_the_worst_that_was_seen():
     high = after(world(*OLD, instance("i-new"), desired=4), low)
     assert (high.extremes.lowest_serving, high.extremes.highest_total) == (3, 5)
     assert high.extremes.below_floor == 1
+
+
+def test_a_decrement_that_comes_after_others_have_named_another_number_is_still_ours():
+    """Ten named in the instant before ours, which AWS takes only once the instance has gone."""
+    term = Termination("i-00000001", NOW, Cause.VICTIM, True, leaving_at=NOW)
+    text = SHRUNK.format("i-00000001", 10, 9)
+    told = Activity("a", NOW, None, "", "Terminating EC2 instance: i-00000001", cause=text)
+    leaving = instance("i-00000001", lifecycle="Terminating")
+    state = roll(*OLD, delta=1, expected_desired=5, cut=1, terminations={term.id: term})
+    state = state.with_(max_size=20)
+    view = replace(world(leaving, *OLD, desired=10, maximum=20), activities=(told,))
+    named = believed(view, state)
+    assert (named.live, named.late) == (10, 1)
+    taken = after(world(*OLD, desired=9, maximum=20), named, NOW + 60, settle_time=10)
+    assert (taken.live, taken.delta, taken.late) == (10, -1, 0)
+    kept = after(world(*OLD, desired=10, maximum=20), named, NOW + 60, settle_time=10)
+    over = after(world(*OLD, desired=10, maximum=20), kept, NOW + 71, settle_time=10)
+    assert (over.live, over.delta, over.late) == (10, 0, 0)
