@@ -151,9 +151,10 @@ def asks_how_launches_went(stage):
 
 #: Rows of the table that are asked through the runner, over HTTP.
 THROUGH_THE_RUNNER = {
-    "`status`, `user_data`": lambda stage: [
+    "`status`, `user_data`, `agent`": lambda stage: [
         stage.call("asgcycle.status"),
         stage.do("user_data"),
+        stage.call("asgcycle.agent"),
     ],
     "`status` of one group": asks_how_launches_went,
     "`user_data` with `diff=True`": compares,

@@ -44,7 +44,8 @@ def test_the_compiled_policy_has_the_documented_shape(synced):
         "ok", "errors", "warnings", "enabled", "environment", "assert_effective",
         "include_apt_repositories", "lookup", "fragment", "fragment_shown", "directives",
         "upgrade_config", "upgrade_drop_in", "packages", "reboot_flag", "hold", "needrestart",
-        "plugin", "patched", "grain_refresh", "readiness", "timers", "apt_formula",
+        "plugin", "patched", "grain_refresh", "readiness", "timers", "services", "snapshot",
+        "apt_formula",
     }  # fmt: skip
 
 

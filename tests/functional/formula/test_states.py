@@ -12,6 +12,13 @@ HOLD = (
     "unattended-upgrades-package-hold-unattended_upgrades-held",
     "unattended_upgrades.held",
 )
+PROXY = (
+    "unattended-upgrades-config-proxy-unattended_upgrades-proxies_written",
+    "unattended_upgrades.proxies_written",
+)
+UPGRADE = ("unattended-upgrades-config-upgrade-file-managed", "file.managed")
+UPGRADE_SERVICES = ("unattended-upgrades-config-upgrade-services-file-managed", "file.managed")
+NO_REBOOT_FLAG = ("unattended-upgrades-config-reboot-file-absent", "file.absent")
 FRAGMENT = ("unattended-upgrades-config-fragment-file-managed", "file.managed")
 NEEDRESTART = ("unattended-upgrades-config-needrestart-file-managed", "file.managed")
 EFFECTIVE = (
@@ -83,8 +90,12 @@ def test_package_fragment_check_and_timers_run_in_this_order(minion):
     assert steps(minion().low("unattended-upgrades")) == [
         PACKAGE,
         HOLD,
+        PROXY,
         FRAGMENT,
         NEEDRESTART,
+        UPGRADE,
+        *[UPGRADE_SERVICES] * 2,  # a step for each of apt's services
+        *[NO_REBOOT_FLAG] * 2,
         *[NO_SNAPSHOT] * 5,  # a step for each name
         EFFECTIVE,
         *TIMERS,
