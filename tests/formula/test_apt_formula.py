@@ -84,7 +84,8 @@ def test_its_states_are_part_of_the_run_and_ours_come_after(minion):
 def test_its_default_patterns_match_nothing_and_ours_install_what_waits(minion):
     _apply(minion, "{}")
     assert system.origins(minion.host) == [
-        "origin=Debian,codename=trixie-security,label=Debian-Security"
+        "origin=Debian,codename=trixie,label=Debian",
+        "origin=Debian,codename=trixie-security,label=Debian-Security",
     ]
     assert minion.call("unattended_upgrades.run", deadline=60).value["upgraded"] == ["plain"]
 
