@@ -144,7 +144,7 @@ def _named(roll: Roll, world: World) -> int:
     told = _told(roll, world.activities, seen)
     if told is not None:
         return told
-    if roll.expected_desired < seen and seen in (world.group.min_size, *range(before + 1)):
+    if roll.expected_desired < seen and (seen <= before or seen == world.group.min_size):
         return seen
     return seen + roll.cut
 

@@ -56,8 +56,7 @@ def archive(repository):
 def layers(ground, archive):
     with ground.host(CURRENT, applied=True, binds=(archive.bind,)) as minion:
         host = minion.host
-        host.sh("rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/* /var/lib/apt/lists/*")
-        archive.configure(host, "main-pocket", "trixie-security")
+        archive.alone(host, "main-pocket", "trixie-security")
         host.run("apt-get", "install", "-qy", "plain=1")
         apply(minion, checks=["security-updates"])
         host.run("systemctl", "stop", AGENT)

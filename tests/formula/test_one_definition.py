@@ -64,8 +64,7 @@ def archive(repository):
 def layers(ground, archive):
     with ground.host(CURRENT, applied=True, binds=(archive.bind,)) as minion:
         host = minion.host
-        host.sh("rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/* /var/lib/apt/lists/*")
-        archive.configure(host, "main-pocket", "trixie-security", "vendor")
+        archive.alone(host, "main-pocket", "trixie-security", "vendor")
         wanted = ("plain=1", "tools=1", "newer-elsewhere=1", "needy=1")
         host.run("apt-get", "install", "-qy", *wanted)
         return ground.freeze(minion, "one-definition")

@@ -34,8 +34,7 @@ def layers(ground, archive):
     """Return a host that knows this mirror alone, with the policy applied."""
     with ground.host(CURRENT, applied=True, binds=(archive.bind,)) as minion:
         host = minion.host
-        host.sh("rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/* /var/lib/apt/lists/*")
-        archive.configure(host, "acme", "acme-security")
+        archive.alone(host, "acme", "acme-security")
         host.run("apt-get", "install", "-qy", "fixed=1", "other=1")
         minion.pillar({"unattended_upgrades": POLICY})
         applied = minion.apply(FORMULA, f"{FORMULA}.readiness")

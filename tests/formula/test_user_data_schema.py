@@ -24,7 +24,7 @@ said = {{}}
 for name, text in json.load(open("{DOCUMENTS}")).items():
     try:
         validate_cloudconfig_schema(yaml.safe_load(text), schema=schema, strict=True)
-    except Exception as exc:
+    except Exception as exc:  # whatever the schema says against it is told
         said[name] = str(exc)
 print(json.dumps(said))
 """

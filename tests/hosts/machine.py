@@ -143,7 +143,7 @@ class Host:
             self._launch()
             if wait:
                 self._await_boot()
-        except BaseException:
+        except BaseException:  # an interrupt, too, must leave no machine running
             self.stop()
             raise
 

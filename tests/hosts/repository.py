@@ -149,6 +149,11 @@ class Repository:
             "-oAPT::Get::List-Cleanup=0",
         )
 
+    def alone(self, host: Host, *suites: str) -> None:
+        """Let ``host`` know nothing but ``suites``, as if it had never asked another archive."""
+        host.sh("rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/* /var/lib/apt/lists/*")
+        self.configure(host, *suites)
+
     def _gpg(self, *arguments: str) -> None:
         """Run gpg, and stop the agent that it starts: nothing may outlive a killed test run."""
         home = ("--homedir", str(self._keys))

@@ -86,6 +86,7 @@ def test_the_next_job_after_sync_all_uses_the_new_library(fleet, minion):
         number = fleet.release.next()
         fleet.call(minion, "saltutil.sync_all")
         assert fleet.call(minion, ASK) == [[number], [number]]
+        # B023: it is called before the loop goes on
         until(lambda: fleet.call(minion, "grains.get", "generation") == [number])  # noqa: B023
 
 
@@ -122,8 +123,9 @@ def test_jobs_during_a_sync_get_the_old_or_the_new_library_and_never_both(fleet,
         number = fleet.release.next()
         sync = fleet.begin(minion, "saltutil.sync_all")
         jobs += [fleet.begin(minion, ASK) for _ in range(3)]
-        until(lambda: fleet.result(minion, sync), TALK_SECONDS)  # noqa: B023
+        until(lambda: fleet.result(minion, sync), TALK_SECONDS)  # noqa: B023 - as above
         assert fleet.call(minion, ASK) == [[number], [number]]
+    # B023: as above
     answers = [until(lambda: fleet.result(minion, job), TALK_SECONDS) for job in jobs]  # noqa: B023
     for before, after in answers:
         assert len(before) == 1

@@ -50,7 +50,7 @@ class Fleet(threading.Thread):
 
 
 @pytest.fixture
-def fleet(stage: Any, machine: Any) -> Iterator[Fleet]:  # noqa: F811
+def fleet(stage: Any, machine: Any) -> Iterator[Fleet]:  # noqa: F811 - that fixture
     found = Fleet(stage.lab, machine)
     found.start()
     yield found
@@ -58,6 +58,7 @@ def fleet(stage: Any, machine: Any) -> Iterator[Fleet]:  # noqa: F811
     found.join()
 
 
+# F811: that fixture
 @pytest.mark.parametrize("stage", [{"web": {"hooks": [LAUNCH_HOOK]}}], indirect=True)
 def test_an_instance_that_never_gets_ready_is_abandoned_and_the_roll_goes_on(stage, fleet):  # noqa: F811
     done = stage.run("asgcycle.roll", "web", "max_failures=2")

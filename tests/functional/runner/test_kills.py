@@ -73,7 +73,7 @@ class Killed:
             for _ in range(KILLS):
                 self.kill("resume" if self.on_record() else "roll")
             self.last = self.salt("asgcycle.resume", self.name)
-        except BaseException as exc:
+        except BaseException as exc:  # of a thread: the test raises it
             self.problem = exc
             raise
 

@@ -3,6 +3,7 @@
 from asgroll.gates import judge
 from asgroll.model import Replacement, Roll, Victim
 from asgroll.policy import parse
+from asgroll.tracker import fold
 from asgroll.world import READY, Answer, Group, Instance, TargetHealth, Verdict, World
 
 NOW = 1_000_000.0
@@ -83,3 +84,14 @@ def new(key, zone="a", *, ready=True, seen=NOW, **fields):
     """What the roll remembers of an instance that appeared later."""
     ready_at = {"ready_at": seen, "healthy_since": seen} if ready else {}
     return Replacement(key, zone, seen, spec=SPEC, **(ready_at | fields))
+
+
+def after(view, state, now=NOW, **keys):
+    """The roll after an observation."""
+    return fold(state, view, policy(**keys), now)
+
+
+def believed(view, state, **keys):
+    """Seen twice, long enough apart not to be an old answer."""
+    once = after(view, state, NOW, settle_time=10, **keys)
+    return after(view, once, NOW + 10, settle_time=10, **keys)

@@ -55,6 +55,14 @@ def test_what_is_launched_while_putting_back_is_not_called_wrong():
     assert event.text == "i-2 launched in a"
 
 
+def looked_at(view, due):
+    """As it stands after two looks that are far enough apart not to be old answers."""
+    state = recovered(view, due, {}, NOW)
+    for at in (NOW, NOW + Policy().settle_time):
+        state = fold(state, view, Policy(), at)
+    return state
+
+
 SHARE = replace(DUE, desired=12, delta=2, max_size=10, max_set=12)
 RAISING = replace(SHARE, before=10)
 LOWERING = replace(SHARE, leaving=(("i-1", 1), ("i-2", 1)))
@@ -83,9 +91,7 @@ LOWERING = replace(SHARE, leaving=(("i-1", 1), ("i-2", 1)))
 def test_our_share_is_never_thought_larger_than_it_can_be(due, now, members, left):
     there = [instance(f"i-{n}") for n in members]
     view = world(*there, desired=now, maximum=20)
-    state = recovered(view, due, {}, NOW)
-    for at in (NOW, NOW + Policy().settle_time):
-        state = fold(state, view, Policy(), at)
+    state = looked_at(view, due)
     assert (state.delta, state.doubted) == (left, None)
 
 
@@ -98,9 +104,7 @@ def test_causes_tell_whether_others_changed_it_before_or_after_our_terminations(
     causes = [said.format("i-00000001", 12, 11), said.format("i-00000002", 11, 10)]
     told = tuple(Activity(f"a{n}", NOW, None, "", cause=text) for n, text in enumerate(causes))
     view = replace(world(desired=14, maximum=20), activities=told)
-    state = recovered(view, due, {}, NOW)
-    for at in (NOW, NOW + Policy().settle_time):
-        state = fold(state, view, Policy(), at)
+    state = looked_at(view, due)
     assert (state.delta, state.live) == (0, 14)
 
 

@@ -85,6 +85,7 @@ class Formula:
         path = self.modules / "loader.py"
         module = types.ModuleType("loader")
         module.__file__ = str(path)
+        # S102: the module that this formula has just written, as Salt's loader runs it
         exec(compile(path.read_text(), str(path), "exec"), module.__dict__)  # noqa: S102
         return module
 
